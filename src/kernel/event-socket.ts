@@ -1,0 +1,61 @@
+import { NETLINK_NETFILTER, NFNLGRP_CONNTRACK_DESTROY, NFNLGRP_CONNTRACK_NEW } from '../lib/ctnetlink.ts';
+import { KernelError, kernelError } from './errors.ts';
+import { EVENT_FILTER } from './filter.ts';
+import { errnoOf, type NetlinkSocketSettings, openNetlinkSocket } from './netlink-socket.ts';
+import { findNetlinkSocket } from './netlink-sockets.ts';
+
+/**
+ * An event with every extension the kernel knows stays below 1 KiB, and each comes in a datagram of its own.
+ * The `netlink` package allocates and clears this much for each.
+ */
+const EVENT_DATAGRAM_BYTES = 2048;
+
+/** The stream of conntrack events that can be evidence. */
+export interface EventSocket {
+  /** What the kernel granted, as it counts: twice the bytes asked for. */
+  readonly receiveBufferBytes: number;
+  /** Messages the kernel could not queue since the socket was opened. */
+  drops(): number;
+  close(): void;
+}
+
+export type EventSocketSettings = Omit<NetlinkSocketSettings, 'datagramBytes'> & {
+  /** The BPF program; undefined lets everything through (for tests and for showing every event). */
+  readonly filter?: Uint8Array | undefined;
+  readonly groups?: readonly number[];
+};
+
+/**
+ * Subscribes to NEW and DESTROY. The filter is attached before a group is joined, so nothing unfiltered is ever
+ * queued; UPDATE is not joined, so the kernel does not even build those messages. Throws a KernelError.
+ */
+export function openEventSocket(settings: EventSocketSettings): EventSocket {
+  const socket = openNetlinkSocket({ ...settings, datagramBytes: EVENT_DATAGRAM_BYTES });
+  try {
+    const filter = 'filter' in settings ? settings.filter : EVENT_FILTER;
+    if (filter) socket.options.attachFilter(socket.fd, filter);
+    for (const group of settings.groups ?? [NFNLGRP_CONNTRACK_NEW, NFNLGRP_CONNTRACK_DESTROY]) {
+      join(socket.raw, group);
+    }
+    return {
+      receiveBufferBytes: socket.options.receiveBuffer(socket.fd),
+      drops: () => {
+        const row = findNetlinkSocket(NETLINK_NETFILTER, socket.portId);
+        if (!row) throw new KernelError('socket', 'the event socket is gone from /proc/self/net/netlink');
+        return row.drops;
+      },
+      close: () => socket.close(),
+    };
+  } catch (error) {
+    socket.close();
+    throw error;
+  }
+}
+
+function join(raw: { addMembership(group: number): void }, group: number): void {
+  try {
+    raw.addMembership(group);
+  } catch (error) {
+    throw kernelError('subscribing to conntrack events', errnoOf(error), error);
+  }
+}

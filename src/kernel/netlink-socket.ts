@@ -1,0 +1,82 @@
+import { endianness } from 'node:os';
+// Not the package's index: that loads rtnetlink and nl80211 too, 9 MB that nobody here uses.
+import { RawNetlinkSocket, type RawNetlinkSocketOptions } from 'netlink/dist/raw.js';
+import { NETLINK_NETFILTER } from '../lib/ctnetlink.ts';
+import type { Datagram } from '../model/datagram.ts';
+import { KernelError, kernelError } from './errors.ts';
+import { findDescriptor, findNetlinkSocket } from './netlink-sockets.ts';
+import { type SocketOptions, socketOptions } from './socket-options.ts';
+
+/** A netlink socket of the netfilter family with the options the agent needs. Opened and to be closed. */
+export interface NetlinkSocket {
+  readonly raw: RawNetlinkSocket;
+  readonly portId: number;
+  readonly fd: number;
+  readonly options: SocketOptions;
+  close(): void;
+}
+
+export interface NetlinkSocketSettings {
+  /** Largest datagram that can arrive; longer ones are cut and reported as such. */
+  readonly datagramBytes: number;
+  readonly receiveBufferBytes: number;
+  readonly wallMs: () => number;
+  readonly onDatagram: (datagram: Datagram) => void;
+}
+
+/**
+ * Opens the socket, silences its overflow (the `netlink` package aborts the process on ENOBUFS), and sizes its
+ * receive buffer. It has joined no group yet. Throws a KernelError and leaves nothing open.
+ */
+export function openNetlinkSocket(settings: NetlinkSocketSettings): NetlinkSocket {
+  if (process.platform !== 'linux' || endianness() !== 'LE') {
+    throw new KernelError(
+      'unsupported_host',
+      `conntrack netlink needs Linux on a little-endian machine, this is ${process.platform} ${endianness()}`,
+    );
+  }
+  const raw = openRaw(settings.datagramBytes);
+  try {
+    const { port: portId } = raw.address();
+    const row = findNetlinkSocket(NETLINK_NETFILTER, portId);
+    const fd = row && findDescriptor(row.inode);
+    if (fd === undefined)
+      throw new KernelError('socket', 'the netlink socket is not to be found in /proc/self');
+    const options = socketOptions();
+    options.ignoreOverflow(fd);
+    options.forceReceiveBuffer(fd, settings.receiveBufferBytes);
+    const receive = (bytes: Uint8Array, from: { readonly port: number }) => {
+      // A datagram from a port other than the kernel's is forged, or meant for somebody else.
+      if (from.port !== 0) return;
+      try {
+        settings.onDatagram({ bytes, receivedAtMs: settings.wallMs() });
+      } catch (error) {
+        // An exception must not unwind through the addon: that aborts without a word.
+        process.nextTick(() => {
+          throw error;
+        });
+      }
+    };
+    raw.on('message', receive);
+    raw.on('truncatedMessage', receive);
+    return { raw, portId, fd, options, close: () => raw.close() };
+  } catch (error) {
+    raw.close();
+    throw error;
+  }
+}
+
+function openRaw(datagramBytes: number): RawNetlinkSocket {
+  // The package's type wants the sizes of both kernel buffers; undefined leaves them as they are.
+  const options = { messagePeeking: false, msgBufferSize: datagramBytes } as RawNetlinkSocketOptions;
+  try {
+    return new RawNetlinkSocket(NETLINK_NETFILTER, options);
+  } catch (error) {
+    throw kernelError('opening a netlink socket', errnoOf(error), error);
+  }
+}
+
+/** The `netlink` package throws errors with a positive or negative `errno`. */
+export function errnoOf(error: unknown): number {
+  return Math.abs(Number((error as { errno?: unknown }).errno ?? 0)) || 0;
+}

@@ -1,0 +1,66 @@
+/** Four bytes at `at` as dotted decimal. The caller has checked that they are there. */
+export function ipv4Text(bytes: Uint8Array, at: number): string {
+  return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`;
+}
+
+/** Sixteen bytes at `at` in the canonical text of RFC 5952. The caller has checked that they are there. */
+export function ipv6Text(bytes: Uint8Array, at: number): string {
+  const groups: number[] = [];
+  for (let i = 0; i < 8; i++) groups.push((bytes[at + 2 * i]! << 8) | bytes[at + 2 * i + 1]!);
+  if (groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff) {
+    return `::ffff:${ipv4Text(bytes, at + 12)}`;
+  }
+  const { start, length } = longestZeroRun(groups);
+  const text = groups.map((group) => group.toString(16));
+  if (length < 2) return text.join(':');
+  return `${text.slice(0, start).join(':')}::${text.slice(start + length).join(':')}`;
+}
+
+/** The first of the longest runs of zero groups: RFC 5952, section 4.2.3. */
+function longestZeroRun(groups: readonly number[]): { start: number; length: number } {
+  let best = { start: 0, length: 0 };
+  for (let i = 0; i < groups.length; i++) {
+    let end = i;
+    while (groups[end] === 0) end++;
+    if (end - i > best.length) best = { start: i, length: end - i };
+    if (end > i) i = end;
+  }
+  return best;
+}
+
+/** Text of an IPv4 or IPv6 address to its 4 or 16 bytes. Throws a RangeError on anything else. */
+export function ipBytes(text: string): Uint8Array {
+  if (!text.includes(':')) return ipv4Bytes(text);
+  const embedded = text.lastIndexOf(':') + 1;
+  let rest = text;
+  if (text.includes('.')) {
+    const [a, b, c, d] = ipv4Bytes(text.slice(embedded));
+    rest = `${text.slice(0, embedded)}${((a! << 8) | b!).toString(16)}:${((c! << 8) | d!).toString(16)}`;
+  }
+  const [head, tail, more] = rest.split('::');
+  const left = head ? head.split(':') : [];
+  const right = tail ? tail.split(':') : [];
+  const zeros = 8 - left.length - right.length;
+  if (more !== undefined || (tail === undefined ? zeros !== 0 : zeros < 1)) throw notAnAddress(text);
+  const groups = [...left, ...new Array<string>(zeros).fill('0'), ...right];
+  const bytes = new Uint8Array(16);
+  for (const [i, group] of groups.entries()) {
+    if (!/^[0-9a-f]{1,4}$/i.test(group)) throw notAnAddress(text);
+    const value = Number.parseInt(group, 16);
+    bytes[2 * i] = value >> 8;
+    bytes[2 * i + 1] = value & 0xff;
+  }
+  return bytes;
+}
+
+function ipv4Bytes(text: string): Uint8Array {
+  const parts = text.split('.');
+  if (parts.length !== 4 || parts.some((part) => !/^\d{1,3}$/.test(part) || Number(part) > 255)) {
+    throw notAnAddress(text);
+  }
+  return Uint8Array.from(parts, Number);
+}
+
+function notAnAddress(text: string): RangeError {
+  return new RangeError(`${JSON.stringify(text)} is not an IP address`);
+}

@@ -1,0 +1,37 @@
+/**
+ * What is known of the cluster, reduced to what is asked of it. Sources (a file, the API server) build this;
+ * enrich/name.ts asks. Looking up is O(1): it happens for every finding, also in a flood.
+ */
+export interface Topology {
+  /** The Service that owns this address and port (ClusterIP, external IP, load balancer address). */
+  serviceAt(ip: string, port: number): ServicePort | undefined;
+  /** The Service with this node port, if the address is one of a node. */
+  serviceAtNodePort(ip: string, port: number): ServicePort | undefined;
+  /** The pod that has this address. Pods on the host network do not own theirs. */
+  podAt(ip: string): PodName | undefined;
+  /** The name of the node that has this address. */
+  nodeAt(ip: string): string | undefined;
+  /** The endpoint of any Service with this address and port. */
+  endpointAt(ip: string, port: number): EndpointState | undefined;
+}
+
+export interface ServicePort {
+  readonly namespace: string;
+  readonly name: string;
+  readonly port: number;
+}
+
+export interface PodName {
+  readonly namespace: string;
+  readonly name: string;
+  /** `Deployment/checkout`. */
+  readonly workload: string;
+  readonly node: string | undefined;
+}
+
+export interface EndpointState {
+  readonly namespace: string | undefined;
+  readonly pod: string | undefined;
+  readonly node: string | undefined;
+  readonly ready: boolean | undefined;
+}
