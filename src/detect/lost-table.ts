@@ -1,0 +1,241 @@
+import { IPS_ASSURED, IPS_DST_NAT, IPS_SEEN_REPLY } from '../lib/ctnetlink.ts';
+import { StringPool } from '../lib/string-pool.ts';
+import type { Cause } from '../model/finding.ts';
+import type { Tuple } from '../model/flow.ts';
+import { type FlowEvent, TCP_STATES } from '../model/flow-event.ts';
+import { TupleIndex } from './tuple-index.ts';
+
+/** What is remembered of a connection whose entry is gone. */
+export interface LostEntry {
+  /** The DESTROY as it was decoded. Undefined when no loss was seen and only the break is remembered. */
+  readonly destroy: FlowEvent | undefined;
+  readonly zone: number;
+  readonly original: Tuple;
+  readonly cause: Cause;
+  /** Last packet before the loss, epoch milliseconds, if the remaining time told it. */
+  readonly lastActivityMs: number | undefined;
+  /** It has already been reported as a broken connection. */
+  readonly broken: boolean;
+}
+
+export type Slot = number;
+
+const CAUSE_NUMBERS: readonly Cause[] = ['timeout', 'deleted', 'ipvs', 'kernel', 'unseen', 'unknown'];
+const NO_NUMBER = 0xffffffff;
+const ALIVE = 1;
+const BROKEN = 2;
+const DESTROY_SEEN = 4;
+
+/**
+ * Lost entries, found by their original tuple (the client spoke) or their reply tuple (the server spoke). A ring
+ * in typed arrays: a flush can put a hundred thousand here in a moment, and as objects they would be half of the
+ * agent's memory. Full means the oldest goes, and is counted; so does an entry past its time to live.
+ *
+ * Columns are allocated for the whole capacity at once; the system backs only the pages that are written.
+ */
+export class LostTable {
+  readonly capacity: number;
+  readonly #ttlMs: number;
+  readonly #addresses = new StringPool();
+  /** Four numbers in #addresses a slot: source and destination of the original and of the reply tuple. */
+  readonly #ips: Uint32Array;
+  readonly #ports: Uint16Array;
+  readonly #zone: Uint16Array;
+  readonly #flags: Uint8Array;
+  readonly #cause: Uint8Array;
+  readonly #tcpState: Uint8Array;
+  readonly #status: Uint32Array;
+  readonly #timeout: Uint32Array;
+  readonly #portId: Uint32Array;
+  readonly #id: Uint32Array;
+  readonly #lostAt: Float64Array;
+  readonly #lastActivity: Float64Array;
+  readonly #addedAt: Float64Array;
+  readonly #byOriginal: TupleIndex;
+  readonly #byReply: TupleIndex;
+  #oldest = 0;
+  #used = 0;
+  #alive = 0;
+  #evictions = 0;
+
+  constructor(capacity: number, ttlMs: number) {
+    this.capacity = capacity;
+    this.#ttlMs = ttlMs;
+    this.#ips = new Uint32Array(capacity * 4);
+    this.#ports = new Uint16Array(capacity * 4);
+    this.#zone = new Uint16Array(capacity);
+    this.#flags = new Uint8Array(capacity);
+    this.#cause = new Uint8Array(capacity);
+    this.#tcpState = new Uint8Array(capacity);
+    this.#status = new Uint32Array(capacity);
+    this.#timeout = new Uint32Array(capacity);
+    this.#portId = new Uint32Array(capacity);
+    this.#id = new Uint32Array(capacity);
+    this.#lostAt = new Float64Array(capacity);
+    this.#lastActivity = new Float64Array(capacity);
+    this.#addedAt = new Float64Array(capacity);
+    this.#byOriginal = new TupleIndex(capacity, this.#ips, this.#ports, this.#zone, 0);
+    this.#byReply = new TupleIndex(capacity, this.#ips, this.#ports, this.#zone, 2);
+  }
+
+  get size(): number {
+    return this.#alive;
+  }
+
+  /** Entries that had to go for newer ones before their time. */
+  get evictions(): number {
+    return this.#evictions;
+  }
+
+  /** Remembers a loss, in place of what was known under the same original tuple. */
+  add(destroy: FlowEvent, cause: Cause, lastActivityMs: number | undefined, nowMs: number): void {
+    const slot = this.#newSlot(destroy.zone, destroy.original, destroy.reply, cause, nowMs);
+    this.#flags[slot]! |= DESTROY_SEEN;
+    this.#tcpState[slot] = destroy.tcpState === undefined ? 0xff : TCP_STATES.indexOf(destroy.tcpState);
+    this.#status[slot] =
+      destroy.status ??
+      (destroy.seenReply ? IPS_SEEN_REPLY : 0) | (destroy.assured ? IPS_ASSURED : 0) | STATUS_FROM_TEXT;
+    this.#timeout[slot] = destroy.timeoutSeconds ?? NO_NUMBER;
+    this.#portId[slot] = destroy.portId;
+    this.#id[slot] = destroy.id ?? NO_NUMBER;
+    this.#lostAt[slot] = destroy.atMs;
+    this.#lastActivity[slot] = lastActivityMs ?? Number.NaN;
+  }
+
+  /** Remembers that a connection is known to be broken, also when nothing is known of its old entry. */
+  markBroken(zone: number, original: Tuple, nowMs: number): void {
+    let slot = this.findByOriginal(zone, original, nowMs);
+    if (slot === undefined) {
+      slot = this.#newSlot(zone, original, NO_TUPLE, 'unseen', nowMs);
+      this.#lastActivity[slot] = Number.NaN;
+    }
+    this.#flags[slot]! |= BROKEN;
+  }
+
+  findByOriginal(zone: number, tuple: Tuple, nowMs: number): Slot | undefined {
+    return this.#find(this.#byOriginal, zone, tuple, nowMs);
+  }
+
+  findByReply(zone: number, tuple: Tuple, nowMs: number): Slot | undefined {
+    return this.#find(this.#byReply, zone, tuple, nowMs);
+  }
+
+  read(slot: Slot): LostEntry {
+    const zone = this.#zone[slot]!;
+    const original = this.#tuple(slot, 0);
+    const cause = CAUSE_NUMBERS[this.#cause[slot]!]!;
+    const flags = this.#flags[slot]!;
+    const lastActivity = this.#lastActivity[slot]!;
+    return {
+      destroy: flags & DESTROY_SEEN ? this.#destroy(slot, zone, original) : undefined,
+      zone,
+      original,
+      cause,
+      lastActivityMs: Number.isNaN(lastActivity) ? undefined : lastActivity,
+      broken: (flags & BROKEN) !== 0,
+    };
+  }
+
+  remove(slot: Slot): void {
+    if (!(this.#flags[slot]! & ALIVE)) return;
+    this.#byOriginal.remove(slot);
+    if (this.#ips[slot * 4 + 2] !== 0) this.#byReply.remove(slot);
+    for (let i = slot * 4; i < slot * 4 + 4; i++)
+      if (this.#ips[i] !== 0) this.#addresses.release(this.#ips[i]!);
+    this.#flags[slot] = 0;
+    this.#alive--;
+  }
+
+  /** Frees what is past its time. Entries are in the order of their age, so this stops at the first young one. */
+  expire(nowMs: number): void {
+    while (this.#used > 0) {
+      const slot = this.#oldest;
+      if (this.#flags[slot]! & ALIVE && nowMs - this.#addedAt[slot]! < this.#ttlMs) return;
+      this.#dropOldest();
+    }
+  }
+
+  #find(index: TupleIndex, zone: number, tuple: Tuple, nowMs: number): Slot | undefined {
+    const src = this.#addresses.find(tuple.src);
+    const dst = this.#addresses.find(tuple.dst);
+    if (src === 0 || dst === 0) return undefined;
+    const slot = index.find(zone, src, tuple.sport, dst, tuple.dport);
+    if (slot === undefined || nowMs - this.#addedAt[slot]! >= this.#ttlMs) return undefined;
+    return slot;
+  }
+
+  #newSlot(zone: number, original: Tuple, reply: Tuple | undefined, cause: Cause, nowMs: number): Slot {
+    const known = this.#find(this.#byOriginal, zone, original, nowMs);
+    if (known !== undefined) this.remove(known);
+    this.expire(nowMs);
+    if (this.#used === this.capacity) {
+      if (this.#flags[this.#oldest]! & ALIVE) this.#evictions++;
+      this.#dropOldest();
+    }
+    const slot = (this.#oldest + this.#used) % this.capacity;
+    this.#used++;
+    this.#alive++;
+    this.#write(slot, 0, original);
+    this.#write(slot, 2, reply);
+    this.#zone[slot] = zone;
+    this.#flags[slot] = ALIVE;
+    this.#cause[slot] = CAUSE_NUMBERS.indexOf(cause);
+    this.#addedAt[slot] = nowMs;
+    this.#byOriginal.add(slot);
+    if (reply) this.#byReply.add(slot);
+    return slot;
+  }
+
+  #dropOldest(): void {
+    this.remove(this.#oldest);
+    this.#oldest = (this.#oldest + 1) % this.capacity;
+    this.#used--;
+  }
+
+  #write(slot: Slot, at: number, tuple: Tuple | undefined): void {
+    const i = slot * 4 + at;
+    this.#ips[i] = tuple ? this.#addresses.take(tuple.src) : 0;
+    this.#ips[i + 1] = tuple ? this.#addresses.take(tuple.dst) : 0;
+    this.#ports[i] = tuple?.sport ?? 0;
+    this.#ports[i + 1] = tuple?.dport ?? 0;
+  }
+
+  #tuple(slot: Slot, at: number): Tuple {
+    const i = slot * 4 + at;
+    return {
+      src: this.#addresses.get(this.#ips[i]!),
+      sport: this.#ports[i]!,
+      dst: this.#addresses.get(this.#ips[i + 1]!),
+      dport: this.#ports[i + 1]!,
+    };
+  }
+
+  #destroy(slot: Slot, zone: number, original: Tuple): FlowEvent {
+    const status = this.#status[slot]!;
+    const fromText = (status & STATUS_FROM_TEXT) !== 0;
+    return {
+      type: 'destroy',
+      atMs: this.#lostAt[slot]!,
+      protocol: 6,
+      zone,
+      original,
+      reply: this.#tuple(slot, 2),
+      tcpState: TCP_STATES[this.#tcpState[slot]!],
+      seenReply: (status & IPS_SEEN_REPLY) !== 0,
+      assured: (status & IPS_ASSURED) !== 0,
+      dstNat: fromText ? undefined : (status & IPS_DST_NAT) !== 0,
+      status: fromText ? undefined : status,
+      timeoutSeconds: numberOrNone(this.#timeout[slot]!),
+      id: numberOrNone(this.#id[slot]!),
+      portId: this.#portId[slot]!,
+    };
+  }
+}
+
+/** Marks a status put together from the words of a text; the kernel's own has 16 bits in use. */
+const STATUS_FROM_TEXT = 0x40000000;
+const NO_TUPLE = undefined;
+
+function numberOrNone(value: number): number | undefined {
+  return value === NO_NUMBER ? undefined : value;
+}
