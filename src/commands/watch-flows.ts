@@ -52,7 +52,7 @@ export interface FlowWatch {
 export async function watchFlows(options: FlowWatchOptions): Promise<FlowWatch> {
   const { clock } = options;
   const detector = createDetector(options.detector);
-  const requests = openRequestSocket(clock.wallMs);
+  const requests = openRequestSocket(clock);
   let timer: NodeJS.Timeout | undefined;
   let events: EventSocket;
   let lostBefore = 0;
@@ -95,7 +95,7 @@ export async function watchFlows(options: FlowWatchOptions): Promise<FlowWatch> 
   try {
     await probe(requests);
     const { receiveBufferBytes } = options;
-    events = openEventSocket({ receiveBufferBytes, wallMs: clock.wallMs, onDatagram });
+    events = openEventSocket({ receiveBufferBytes, clock, onDatagram });
   } catch (error) {
     requests.close();
     throw error;

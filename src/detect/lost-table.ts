@@ -27,7 +27,7 @@ const BROKEN = 2;
 const DESTROY_SEEN = 4;
 
 /**
- * Lost entries, found by their original tuple (the client spoke) or their reply tuple (the server spoke). A ring
+ * Lost entries, found by their original tuple (the client spoke) or their reply tuple (the server spoke). Kept
  * in typed arrays: a flush can put a hundred thousand here in a moment, and as objects they would be half of the
  * agent's memory. Full means the oldest goes, and is counted; so does an entry past its time to live.
  *
@@ -53,9 +53,15 @@ export class LostTable {
   readonly #addedAt: Float64Array;
   readonly #byOriginal: TupleIndex;
   readonly #byReply: TupleIndex;
+  /** Entries from the oldest to the newest, linked: slot + 1, 0 is none. */
+  readonly #newer: Uint32Array;
+  readonly #older: Uint32Array;
   #oldest = 0;
-  #used = 0;
-  #alive = 0;
+  #newest = 0;
+  /** Slots below were used before; free ones are linked through #newer, so the same memory is used again. */
+  #neverUsed = 0;
+  #free = 0;
+  #size = 0;
   #evictions = 0;
 
   constructor(capacity: number, ttlMs: number) {
@@ -74,12 +80,14 @@ export class LostTable {
     this.#lostAt = new Float64Array(capacity);
     this.#lastActivity = new Float64Array(capacity);
     this.#addedAt = new Float64Array(capacity);
+    this.#newer = new Uint32Array(capacity);
+    this.#older = new Uint32Array(capacity);
     this.#byOriginal = new TupleIndex(capacity, this.#ips, this.#ports, this.#zone, 0);
     this.#byReply = new TupleIndex(capacity, this.#ips, this.#ports, this.#zone, 2);
   }
 
   get size(): number {
-    return this.#alive;
+    return this.#size;
   }
 
   /** Entries that had to go for newer ones before their time. */
@@ -142,16 +150,21 @@ export class LostTable {
     if (this.#ips[slot * 4 + 2] !== 0) this.#byReply.remove(slot);
     for (let i = slot * 4; i < slot * 4 + 4; i++)
       if (this.#ips[i] !== 0) this.#addresses.release(this.#ips[i]!);
+    const [older, newer] = [this.#older[slot]!, this.#newer[slot]!];
+    if (older === 0) this.#oldest = newer;
+    else this.#newer[older - 1] = newer;
+    if (newer === 0) this.#newest = older;
+    else this.#older[newer - 1] = older;
+    this.#newer[slot] = this.#free;
+    this.#free = slot + 1;
     this.#flags[slot] = 0;
-    this.#alive--;
+    this.#size--;
   }
 
   /** Frees what is past its time. Entries are in the order of their age, so this stops at the first young one. */
   expire(nowMs: number): void {
-    while (this.#used > 0) {
-      const slot = this.#oldest;
-      if (this.#flags[slot]! & ALIVE && nowMs - this.#addedAt[slot]! < this.#ttlMs) return;
-      this.#dropOldest();
+    while (this.#oldest !== 0 && nowMs - this.#addedAt[this.#oldest - 1]! >= this.#ttlMs) {
+      this.remove(this.#oldest - 1);
     }
   }
 
@@ -168,13 +181,11 @@ export class LostTable {
     const known = this.#find(this.#byOriginal, zone, original, nowMs);
     if (known !== undefined) this.remove(known);
     this.expire(nowMs);
-    if (this.#used === this.capacity) {
-      if (this.#flags[this.#oldest]! & ALIVE) this.#evictions++;
-      this.#dropOldest();
+    if (this.#size === this.capacity) {
+      this.#evictions++;
+      this.remove(this.#oldest - 1);
     }
-    const slot = (this.#oldest + this.#used) % this.capacity;
-    this.#used++;
-    this.#alive++;
+    const slot = this.#takeSlot();
     this.#write(slot, 0, original);
     this.#write(slot, 2, reply);
     this.#zone[slot] = zone;
@@ -186,10 +197,22 @@ export class LostTable {
     return slot;
   }
 
-  #dropOldest(): void {
-    this.remove(this.#oldest);
-    this.#oldest = (this.#oldest + 1) % this.capacity;
-    this.#used--;
+  /** A free slot, entered as the newest. */
+  #takeSlot(): Slot {
+    let slot = this.#neverUsed;
+    if (this.#free === 0) {
+      this.#neverUsed++;
+    } else {
+      slot = this.#free - 1;
+      this.#free = this.#newer[slot]!;
+    }
+    this.#newer[slot] = 0;
+    this.#older[slot] = this.#newest;
+    if (this.#newest === 0) this.#oldest = slot + 1;
+    else this.#newer[this.#newest - 1] = slot + 1;
+    this.#newest = slot + 1;
+    this.#size++;
+    return slot;
   }
 
   #write(slot: Slot, at: number, tuple: Tuple | undefined): void {

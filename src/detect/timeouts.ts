@@ -19,6 +19,21 @@ export const DEFAULT_TIMEOUTS: TcpTimeouts = {
   unacknowledged: 300,
 };
 
+/** From sysctls by the last part of their name; what is missing has the kernel's default. */
+export function timeoutsFrom(settings: ReadonlyMap<string, number>): TcpTimeouts {
+  const of = (name: string, missing: number) => settings.get(`nf_conntrack_tcp_timeout_${name}`) ?? missing;
+  return {
+    established: of('established', DEFAULT_TIMEOUTS.established),
+    finWait: of('fin_wait', DEFAULT_TIMEOUTS.finWait),
+    closeWait: of('close_wait', DEFAULT_TIMEOUTS.closeWait),
+    lastAck: of('last_ack', DEFAULT_TIMEOUTS.lastAck),
+    unacknowledged: Math.min(
+      of('unacknowledged', DEFAULT_TIMEOUTS.unacknowledged),
+      of('max_retrans', DEFAULT_TIMEOUTS.unacknowledged),
+    ),
+  };
+}
+
 /**
  * When the last packet of a lost entry passed, epoch milliseconds: each packet sets the timer anew, so what is
  * used up of it is the idle time. Undefined where that does not follow: the state is not known, or the remaining

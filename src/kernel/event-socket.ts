@@ -9,6 +9,7 @@ import { findNetlinkSocket } from './netlink-sockets.ts';
  * The `netlink` package allocates and clears this much for each.
  */
 const EVENT_DATAGRAM_BYTES = 2048;
+const BATCH = 64;
 
 /** The stream of conntrack events that can be evidence. */
 export interface EventSocket {
@@ -19,7 +20,7 @@ export interface EventSocket {
   close(): void;
 }
 
-export type EventSocketSettings = Omit<NetlinkSocketSettings, 'datagramBytes'> & {
+export type EventSocketSettings = Omit<NetlinkSocketSettings, 'datagramBytes' | 'batch'> & {
   /** The BPF program; undefined lets everything through (for tests and for showing every event). */
   readonly filter?: Uint8Array | undefined;
   readonly groups?: readonly number[];
@@ -30,7 +31,7 @@ export type EventSocketSettings = Omit<NetlinkSocketSettings, 'datagramBytes'> &
  * queued; UPDATE is not joined, so the kernel does not even build those messages. Throws a KernelError.
  */
 export function openEventSocket(settings: EventSocketSettings): EventSocket {
-  const socket = openNetlinkSocket({ ...settings, datagramBytes: EVENT_DATAGRAM_BYTES });
+  const socket = openNetlinkSocket({ ...settings, datagramBytes: EVENT_DATAGRAM_BYTES, batch: BATCH });
   try {
     const filter = 'filter' in settings ? settings.filter : EVENT_FILTER;
     if (filter) socket.options.attachFilter(socket.fd, filter);

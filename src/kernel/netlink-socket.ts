@@ -3,9 +3,15 @@ import { endianness } from 'node:os';
 import { RawNetlinkSocket, type RawNetlinkSocketOptions } from 'netlink/dist/raw.js';
 import { NETLINK_NETFILTER } from '../lib/ctnetlink.ts';
 import type { Datagram } from '../model/datagram.ts';
+import { batchReceive } from './batch-receive.ts';
+import type { Clock } from './clock.ts';
 import { KernelError, kernelError } from './errors.ts';
+import { floodPacing } from './flood-pacing.ts';
 import { findDescriptor, findNetlinkSocket } from './netlink-sockets.ts';
 import { type SocketOptions, socketOptions } from './socket-options.ts';
+
+/** Batches read before the event loop gets its turn: with 64 messages each about 4 ms. */
+const MAX_BATCHES = 16;
 
 /** A netlink socket of the netfilter family with the options the agent needs. Opened and to be closed. */
 export interface NetlinkSocket {
@@ -20,7 +26,12 @@ export interface NetlinkSocketSettings {
   /** Largest datagram that can arrive; longer ones are cut and reported as such. */
   readonly datagramBytes: number;
   readonly receiveBufferBytes: number;
-  readonly wallMs: () => number;
+  /**
+   * How many more datagrams to read at once when one has come. The package reads up to 32 before it returns to
+   * the event loop, so that 33 times this many are the longest pause of a flood.
+   */
+  readonly batch?: number;
+  readonly clock: Clock;
   readonly onDatagram: (datagram: Datagram) => void;
 }
 
@@ -45,11 +56,31 @@ export function openNetlinkSocket(settings: NetlinkSocketSettings): NetlinkSocke
     const options = socketOptions();
     options.ignoreOverflow(fd);
     options.forceReceiveBuffer(fd, settings.receiveBufferBytes);
-    const receive = (bytes: Uint8Array, from: { readonly port: number }) => {
+    const handle = (bytes: Uint8Array, fromPortId: number) => {
       // A datagram from a port other than the kernel's is forged, or meant for somebody else.
-      if (from.port !== 0) return;
+      if (fromPortId === 0) settings.onDatagram({ bytes, receivedAtMs: settings.clock.wallMs() });
+    };
+    const receiveBatch = settings.batch
+      ? batchReceive(fd, settings.batch, settings.datagramBytes)
+      : undefined;
+    const pacing = floodPacing(settings.clock.monotonicMs);
+    const receiveMore = () => {
+      let batches = 0;
+      let received = 0;
+      const read = () => {
+        let count: number;
+        do {
+          count = receiveBatch?.(handle) ?? 0;
+          received += count;
+        } while (count === settings.batch && ++batches < MAX_BATCHES);
+      };
+      read();
+      if (pacing.gather(received + 1)) read();
+    };
+    const receive = (bytes: Uint8Array, from: { readonly port: number }) => {
       try {
-        settings.onDatagram({ bytes, receivedAtMs: settings.wallMs() });
+        handle(bytes, from.port);
+        if (receiveBatch) receiveMore();
       } catch (error) {
         // An exception must not unwind through the addon: that aborts without a word.
         process.nextTick(() => {

@@ -1,4 +1,5 @@
 import type { Datagram } from '../model/datagram.ts';
+import type { Clock } from './clock.ts';
 import { openNetlinkSocket } from './netlink-socket.ts';
 
 const ANSWER_DATAGRAM_BYTES = 4096;
@@ -20,7 +21,7 @@ interface Waiting {
 }
 
 /** Throws a KernelError. */
-export function openRequestSocket(wallMs: () => number): RequestSocket {
+export function openRequestSocket(clock: Clock): RequestSocket {
   const queue: Waiting[] = [];
   const inFlight = new Map<number, Waiting & { readonly timer: NodeJS.Timeout }>();
   let sequence = 0;
@@ -36,7 +37,7 @@ export function openRequestSocket(wallMs: () => number): RequestSocket {
   const socket = openNetlinkSocket({
     datagramBytes: ANSWER_DATAGRAM_BYTES,
     receiveBufferBytes: RECEIVE_BUFFER_BYTES,
-    wallMs,
+    clock,
     onDatagram: (datagram) => finish(sequenceOf(datagram), datagram),
   });
   const sendMore = () => {

@@ -19,8 +19,8 @@ test('against a plain model: adding, finding, removing, expiring, evicting', () 
   fc.assert(
     fc.property(fc.array(operation, { maxLength: 200 }), (operations) => {
       const table = new LostTable(CAPACITY, TTL);
-      // What must be found, oldest first. Places of removed ones are freed when the ring comes round.
-      let model: { zone: number; sport: number; backend: string; at: number; alive: boolean }[] = [];
+      // What must be found, oldest first.
+      let model: { zone: number; sport: number; backend: string; at: number }[] = [];
       let nowMs = 0;
       for (const { kind, sport, zone, ...rest } of operations) {
         const backend = BACKENDS[rest.backend]!;
@@ -28,22 +28,18 @@ test('against a plain model: adding, finding, removing, expiring, evicting', () 
         if (kind === 'wait') {
           nowMs += sport * 20;
         } else if (kind === 'add') {
-          const known = model.find((row) => same(row) && row.alive && nowMs - row.at < TTL);
-          if (known) known.alive = false;
-          while (model[0] && (!model[0].alive || nowMs - model[0].at >= TTL)) model.shift();
-          if (model.length === CAPACITY) model = model.slice(1);
-          model.push({ zone, sport, backend, at: nowMs, alive: true });
+          model = model.filter((row) => !same(row) && nowMs - row.at < TTL).slice(-(CAPACITY - 1));
+          model.push({ zone, sport, backend, at: nowMs });
           const event = lost({ zone, original: originalTuple(sport), reply: replyTuple(backend, sport) });
           table.add(event, 'timeout', undefined, nowMs);
         } else {
           const slot = table.findByOriginal(zone, originalTuple(sport), nowMs);
           if (slot !== undefined) table.remove(slot);
-          const known = model.find((row) => same(row) && row.alive && nowMs - row.at < TTL);
-          if (known) known.alive = false;
+          if (slot !== undefined) model = model.filter((row) => !same(row));
         }
         for (let port = 0; port <= 30; port++) {
           for (const z of [0, 1]) {
-            const row = model.find((r) => r.zone === z && r.sport === port && r.alive && nowMs - r.at < TTL);
+            const row = model.find((r) => r.zone === z && r.sport === port && nowMs - r.at < TTL);
             const slot = table.findByOriginal(z, originalTuple(port), nowMs);
             assert.equal(slot === undefined, row === undefined, `zone ${z} port ${port}`);
             if (slot === undefined || !row) continue;

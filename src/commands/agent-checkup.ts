@@ -1,0 +1,85 @@
+import type { KernelSettings } from '../kernel/settings.ts';
+import type { Log } from '../report/log.ts';
+import type { Readiness } from '../report/readiness.ts';
+
+interface CheckupOptions {
+  readonly read: () => KernelSettings;
+  readonly procPath: string;
+  readonly readiness: Readiness<'subscribed' | 'filter_attached' | 'events_enabled'>;
+  readonly log: Log;
+}
+
+/** What can make the agent blind, looked at now and then; each change is said once in the log. */
+export interface Checkup {
+  /** Reads the settings, and says what in them is wrong. */
+  settings(): KernelSettings;
+  /** As they were read last. */
+  lastSettings(): KernelSettings;
+  /** Takes how many events were lost so far, and gives it back. */
+  eventsLost(total: number): number;
+  /** A DESTROY came without a state. */
+  oldKernel(): void;
+}
+
+export function createCheckup({ read, procPath, readiness, log }: CheckupOptions): Checkup {
+  let last: KernelSettings = new Map();
+  let lostBefore = 0;
+  let oldKernelSaid = false;
+  const said = new Map<string, number | undefined>();
+  const changed = (name: string, value: number | undefined) => {
+    if (said.has(name) && said.get(name) === value) return false;
+    said.set(name, value);
+    return true;
+  };
+
+  return {
+    settings() {
+      last = read();
+      const events = last.get('nf_conntrack_events');
+      if (events === undefined || events === 0) {
+        const why = eventsProblem(events, procPath);
+        readiness.fail('events_enabled', why);
+        if (changed('nf_conntrack_events', events))
+          log.error('kernel_setting', `Nothing can be seen: ${why}`);
+      } else {
+        readiness.meet('events_enabled');
+        if (changed('nf_conntrack_events', events) && said.size > 0) {
+          log.debug('kernel_setting', `nf_conntrack_events is ${events}`);
+        }
+      }
+      const loose = last.get('nf_conntrack_tcp_loose');
+      if (changed('nf_conntrack_tcp_loose', loose) && loose === 0) log.warn('kernel_setting', LOOSE_IS_OFF);
+      return last;
+    },
+    lastSettings: () => last,
+    eventsLost(total) {
+      if (total > lostBefore) {
+        const lines = total - lostBefore;
+        log.warn(
+          'events_lost',
+          `The kernel dropped ${lines} events because the receive buffer was full: what happened to those connections is not known. Raise --receive-buffer.`,
+          { lost: lines, lost_total: total },
+        );
+        lostBefore = total;
+      }
+      return total;
+    },
+    oldKernel() {
+      if (oldKernelSaid) return;
+      oldKernelSaid = true;
+      log.warn('old_kernel', OLD_KERNEL);
+    },
+  };
+}
+
+function eventsProblem(events: number | undefined, procPath: string): string {
+  return events === undefined
+    ? `${procPath}/sys/net/netfilter/nf_conntrack_events cannot be read: connection tracking is not loaded, or the kernel was built without its events`
+    : 'net.netfilter.nf_conntrack_events is 0, so the kernel sends no events; set it to 1 or 2 (sysctl -w net.netfilter.nf_conntrack_events=2)';
+}
+
+const LOOSE_IS_OFF =
+  'net.netfilter.nf_conntrack_tcp_loose is 0: a connection that lost its entry stalls without any event, so broken connections cannot be seen; only lost entries and the counter of invalid packets show them';
+
+const OLD_KERNEL =
+  'This kernel (before Linux 5.11) sends neither state nor remaining time when an entry goes away: every closed connection costs one message, and causes other than a flush are often unknown';

@@ -1,0 +1,126 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { OptionsOf } from '../config/parse.ts';
+import { type AgentProcess, type LogLine, startAgent } from '../lab/agent-process.ts';
+import { createLab, type Lab } from '../lab/lab.ts';
+import { spawnIn } from '../lab/namespace.ts';
+import { type Peer, startPeer } from '../lab/peer.ts';
+import { missingPrerequisites } from '../lab/prerequisites.ts';
+import { startServers } from '../lab/servers.ts';
+import { createStory, type Story } from './demo-story.ts';
+import { demoTopology } from './demo-topology.ts';
+
+/** The entry's timeout in the demo's node; in a cluster it is hours or days. */
+const ESTABLISHED_SECONDS = 1;
+const IDLE_MS = 1500;
+/** Half of the re-picks go to the old backend and live on; this many in a row is one in a million. */
+const MAX_ROUNDS = 20;
+const ANSWER_MS = 3000;
+
+/**
+ * Reproduces the failure on the real kernel and shows that the real agent finds it. Returns the exit status.
+ * Whatever happens, also on a signal, the namespaces are removed.
+ */
+export async function runDemo(options: OptionsOf<'demo'>, stop: Promise<string>): Promise<number> {
+  const missing = missingPrerequisites();
+  if (missing.length > 0) throw new Error(`the demo cannot run here: ${missing.join(' ')}`);
+  const { family, rules } = options;
+  const color = options.color && process.stdout.isTTY;
+  const story = createStory((text) => process.stdout.write(`${text}\n`), color);
+  const folder = mkdtempSync(join(tmpdir(), 'conntrack-watchdog-demo-'));
+  const lab = await createLab({
+    family,
+    rules,
+    backends: 2,
+    timeouts: { established: ESTABLISHED_SECONDS },
+  });
+  try {
+    const stopped = stop.then((signal) => {
+      throw new Error(`stopped by ${signal}; everything the demo made is removed`);
+    });
+    return await Promise.race([tell(lab, folder, story, rules), stopped]);
+  } finally {
+    await lab.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+interface Cast {
+  readonly lab: Lab;
+  readonly story: Story;
+  readonly agent: AgentProcess;
+  /** In the node's namespace, to read the agent's metrics. */
+  readonly scraper: Peer;
+  /** Lines of `conntrack -E` so far. */
+  readonly kernelLines: readonly string[];
+}
+
+async function tell(lab: Lab, folder: string, story: Story, rules: string): Promise<number> {
+  const topologyFile = join(folder, 'cluster.json');
+  writeFileSync(topologyFile, JSON.stringify(demoTopology(lab)));
+  const kernelLines = watchKernel(lab);
+  const [agent, scraper] = await Promise.all([
+    startAgent(lab.node, [
+      ...['--node-name', 'demo-node', '--topology', `file:${topologyFile}`, '--confirm-window', '500ms'],
+    ]),
+    startPeer(lab.node),
+    startServers(lab),
+  ]);
+  story.introduce(lab, rules, ESTABLISHED_SECONDS);
+  for (let round = 1; round <= MAX_ROUNDS; round++) {
+    if (await breakOne({ lab, story, agent, scraper, kernelLines }, round)) {
+      const status = await agent.stop();
+      story.end(status);
+      return status === 0 ? 0 : 1;
+    }
+  }
+  throw new Error(`${MAX_ROUNDS} times in a row the same backend was picked; run the demo again`);
+}
+
+/** One connection's life. True if it broke; else its packet happened to reach the old backend. */
+async function breakOne({ lab, story, agent, scraper, kernelLines }: Cast, round: number): Promise<boolean> {
+  const client = await startPeer(lab.clients[0]!);
+  const before = await brokenSeries(scraper, agent);
+  const firstKernelLine = kernelLines.length;
+  story.begin(round);
+  await client.connect({ host: lab.service.ip, port: lab.service.port, count: 1 });
+  const [connection] = await client.connections();
+  story.connected(connection!);
+  await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
+  story.idled(IDLE_MS);
+  await client.send();
+  const seen = await client.settle({ timeoutMs: ANSWER_MS });
+  const port = connection!.localPort;
+  story.sent(seen.details[0]!);
+  const isOurs = (line: LogLine) => (line['client'] as { port?: number } | undefined)?.port === port;
+  if (seen.answered > 0) {
+    story.luck();
+    await client.stop();
+    return false;
+  }
+  const line = await agent.waitFor((each) => each.event === 'connection_broken' && isOurs(each));
+  const ours = kernelLines.slice(firstKernelLine).filter((text) => text.includes(`sport=${port} `));
+  story.kernel(ours);
+  story.agent(line);
+  story.metric(before, await brokenSeries(scraper, agent));
+  await client.stop();
+  return true;
+}
+
+/** The series of `broken_connections_total`, `{labels}` to value. */
+async function brokenSeries(scraper: Peer, agent: AgentProcess): Promise<ReadonlyMap<string, number>> {
+  const { body } = await scraper.httpGet({ url: `${agent.url}/metrics` });
+  const series = body.matchAll(/^conntrack_watchdog_broken_connections_total(\{.*\}) (\d+)$/gm);
+  return new Map([...series].map(([, labels, value]) => [labels!, Number(value)]));
+}
+
+/** The kernel's own words, by conntrack-tools: an independent witness. */
+function watchKernel(lab: Lab): readonly string[] {
+  const lines: string[] = [];
+  const args = ['-E', '-p', 'tcp', '-o', 'timestamp,id', '-f', lab.family === 4 ? 'ipv4' : 'ipv6'];
+  const child = spawnIn(lab.node, 'conntrack', args, { stdio: ['ignore', 'pipe', 'ignore'] });
+  createInterface({ input: child.stdout! }).on('line', (line) => lines.push(line));
+  return lines;
+}

@@ -1,0 +1,31 @@
+import { readFileSync } from 'node:fs';
+import type { OptionsOf } from '../config/parse.ts';
+import { UsageError } from '../config/parse.ts';
+import { NO_TOPOLOGY } from '../enrich/no-topology.ts';
+import { parseTopologyText } from '../enrich/topology-file.ts';
+import { TopologyFileError } from '../enrich/topology-file-error.ts';
+import type { ServicePort, Topology } from '../model/topology.ts';
+
+export interface LoadedTopology {
+  readonly topology: Topology;
+  /** Every Service port, to begin its series at 0. */
+  readonly services: Iterable<ServicePort>;
+}
+
+/** What `--topology` names. Throws a UsageError that says which file, which document, and what is wrong. */
+export async function loadTopology(source: OptionsOf<'agent'>['topology']): Promise<LoadedTopology> {
+  if (source.kind === 'none') return { topology: NO_TOPOLOGY, services: [] };
+  let text: string;
+  try {
+    text = readFileSync(source.path, 'utf8');
+  } catch (error) {
+    throw new UsageError(`--topology file:${source.path}: ${(error as Error).message}`);
+  }
+  try {
+    const topology = await parseTopologyText(text, source.path);
+    return { topology, services: topology.services() };
+  } catch (error) {
+    if (error instanceof TopologyFileError) throw new UsageError(error.message);
+    throw error;
+  }
+}

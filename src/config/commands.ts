@@ -1,0 +1,26 @@
+/** One row per command: what the help says of it. Its options are the rows of OPTIONS that name it. */
+export const COMMANDS = {
+  agent: {
+    summary:
+      'watches the connections of this node and reports those that break; the process of the DaemonSet',
+    examples: [
+      { line: 'agent', what: 'addresses instead of names' },
+      {
+        line: 'agent --topology file:cluster.yaml --listen 127.0.0.1:0',
+        what: 'names from a file, metrics on any free port of this machine only',
+      },
+    ],
+  },
+  demo: {
+    summary:
+      'builds a small "cluster" in network namespaces, breaks a connection as in the field, shows what is found, and cleans up',
+    examples: [
+      { line: 'demo', what: 'DNAT as kube-proxy writes it with iptables' },
+      { line: 'demo --rules nftables --family 6', what: 'the same with nftables and IPv6' },
+    ],
+  },
+} as const;
+
+export type Command = keyof typeof COMMANDS;
+
+export const COMMAND_NAMES = Object.keys(COMMANDS) as readonly Command[];

@@ -1,0 +1,148 @@
+import type { Command } from './commands.ts';
+import {
+  absolutePath,
+  byteSize,
+  duration,
+  listenAddress,
+  nodeName,
+  oneOf,
+  oneOfNumbers,
+  type Parsed,
+  topologySource,
+  type ValueType,
+} from './value-types.ts';
+
+/** What the process was started in; main passes it, config reads nothing by itself. */
+export interface Environment {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly hostName: string;
+}
+
+/** A value that was not given as an option, and what to call its origin in an error. */
+export interface Implied {
+  readonly origin: string;
+  readonly text: string;
+}
+
+/** One option. `T` is what its text becomes, `C` the commands that have it. */
+export interface Option<T, C extends Command> {
+  readonly flag: `--${string}`;
+  /** The value's placeholder in the help; a switch has none, and the text it stands for instead. */
+  readonly value: string | { readonly standsFor: string };
+  readonly type: ValueType<T>;
+  /** Read by `type` like a given value, unless `implied` says otherwise; then it is for the help only. */
+  readonly defaultText: string;
+  readonly implied?: (environment: Environment) => Implied;
+  readonly help: string;
+  readonly commands: readonly C[];
+}
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+type LogLevel = (typeof LOG_LEVELS)[number];
+
+// The kernel doubles the number and keeps it in an int (net/core/sock.c, __sock_set_rcvbuf), so it silently
+// cuts anything from 1Gi on. 1023Mi is the last round number that is what it says.
+const MAX_RECEIVE_BUFFER = 1023 * 2 ** 20;
+
+/** Every option of every command: the parser, the help and the documentation read this table. */
+export const OPTIONS = {
+  nodeName: option({
+    flag: '--node-name',
+    value: 'NAME',
+    type: nodeName,
+    defaultText: '$NODE_NAME, else the host name',
+    implied: impliedNodeName,
+    help: 'the name of this node in Kubernetes',
+    commands: ['agent'],
+  }),
+  topology: option({
+    flag: '--topology',
+    value: 'SOURCE',
+    type: topologySource,
+    defaultText: 'none',
+    help: 'where the names of Services, pods and nodes come from: none, or file:PATH with what "kubectl get services,endpointslices,pods -A -o yaml" (or json) prints',
+    commands: ['agent'],
+  }),
+  listen: option({
+    flag: '--listen',
+    value: 'ADDRESS:PORT',
+    type: listenAddress,
+    defaultText: '0.0.0.0:9469',
+    help: 'where /metrics, /healthz and /readyz are served; port 0 takes any free one, and the log says which',
+    commands: ['agent'],
+  }),
+  confirmWindowMs: option({
+    flag: '--confirm-window',
+    value: 'DURATION',
+    type: duration(10, 600_000),
+    defaultText: '2s',
+    help: 'a backend that was picked anew and has not answered by then counts as stalled; 10ms to 10m',
+    commands: ['agent'],
+  }),
+  receiveBufferBytes: option({
+    flag: '--receive-buffer',
+    value: 'SIZE',
+    type: byteSize(4096, MAX_RECEIVE_BUFFER),
+    defaultText: '64Mi',
+    help: 'the netlink receive buffer: how much of a burst of events the kernel keeps before it drops some; 4Ki to 1023Mi',
+    commands: ['agent'],
+  }),
+  procPath: option({
+    flag: '--proc',
+    value: 'PATH',
+    type: absolutePath,
+    defaultText: '/proc',
+    help: "where the host's /proc is mounted",
+    commands: ['agent'],
+  }),
+  logLevel: option({
+    flag: '--log-level',
+    value: 'LEVEL',
+    type: oneOf(LOG_LEVELS),
+    defaultText: 'info',
+    help: `the least important lines to write: ${LOG_LEVELS.join(', ')}`,
+    commands: ['agent'],
+  }),
+  rules: option({
+    flag: '--rules',
+    value: 'KIND',
+    type: oneOf(['iptables', 'nftables']),
+    defaultText: 'iptables',
+    help: 'what the Service of the demo is made of: iptables or nftables',
+    commands: ['demo'],
+  }),
+  family: option({
+    flag: '--family',
+    value: 'NUMBER',
+    type: oneOfNumbers([4, 6]),
+    defaultText: '4',
+    help: 'IPv4 or IPv6: 4 or 6',
+    commands: ['demo'],
+  }),
+  color: option({
+    flag: '--no-color',
+    value: { standsFor: 'off' },
+    type: onOff,
+    defaultText: 'coloured unless $NO_COLOR is set',
+    // https://no-color.org: any value but the empty one counts, also "0".
+    implied: ({ env }) => ({ origin: '$NO_COLOR', text: env['NO_COLOR'] ? 'off' : 'on' }),
+    help: 'plain text',
+    commands: ['demo'],
+  }),
+};
+
+/** Lets TypeScript find `T` and `C` of a row, so that the options of a command have a type of their own. */
+function option<T, const C extends Command>(row: Option<T, C>): Option<T, C> {
+  return row;
+}
+
+function impliedNodeName({ env, hostName }: Environment): Implied {
+  const given = env['NODE_NAME'];
+  if (given) return { origin: '$NODE_NAME', text: given };
+  // The kubelet registers a node under its host name in lower case.
+  return { origin: 'the host name (give --node-name)', text: hostName.toLowerCase() };
+}
+
+function onOff(text: string): Parsed<boolean> {
+  return { value: text === 'on' };
+}

@@ -1,0 +1,117 @@
+import { closestWord } from '../lib/closest-word.ts';
+import { COMMAND_NAMES, type Command } from './commands.ts';
+import { commandHelp, generalHelp } from './help.ts';
+import { type Environment, OPTIONS, type Option } from './options.ts';
+
+type Rows = typeof OPTIONS;
+type ValueOf<Row> = Row extends Option<infer T, Command> ? T : never;
+
+/** The options of a command, each with its value: given, or else the default. */
+export type OptionsOf<C extends Command> = {
+  readonly [K in keyof Rows as C extends Rows[K]['commands'][number] ? K : never]: ValueOf<Rows[K]>;
+};
+
+export type CommandLine =
+  | { [C in Command]: { readonly command: C; readonly options: OptionsOf<C> } }[Command]
+  | { readonly help: string }
+  | { readonly version: true };
+
+/** The command line cannot be followed. The message is one line: what, where, why, and what is allowed. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/**
+ * Reads the command line.
+ * @param argv the arguments after the program's name
+ * @throws UsageError, for exit status 2
+ */
+export function parseCommandLine(argv: readonly string[], environment: Environment): CommandLine {
+  const [word, ...rest] = argv;
+  if (word === '--version') return { version: true };
+  if (word === '--help' || word === '-h') return { help: generalHelp() };
+  if (word === undefined) throw new UsageError(`a command is missing; ${allowedCommands()}`);
+  if (word.startsWith('-')) {
+    throw new UsageError(`${quoted(word)} comes before the command; ${allowedCommands()}`);
+  }
+  const command = COMMAND_NAMES.find((name) => name === word);
+  if (!command) {
+    const hint = suggestion(word, COMMAND_NAMES);
+    throw new UsageError(`unknown command ${quoted(word)}${hint}; ${allowedCommands()}`);
+  }
+  // Whoever asks for help wants it even if the rest of the line is wrong.
+  if (rest.includes('--help') || rest.includes('-h')) return { help: commandHelp(command) };
+  const options = readOptions(command, rest, environment);
+  // The loop over the table built exactly the keys of OptionsOf<C>; the type system cannot follow it.
+  return { command, options } as unknown as CommandLine;
+}
+
+function readOptions(command: Command, args: readonly string[], environment: Environment) {
+  const given = givenTexts(command, args);
+  const values: Record<string, unknown> = {};
+  for (const [name, row] of rowsOf(command)) {
+    const text = given.get(row.flag);
+    const implied = row.implied?.(environment) ?? { origin: row.flag, text: row.defaultText };
+    const source = text === undefined ? implied : { origin: row.flag, text };
+    const parsed = row.type(source.text);
+    if ('problem' in parsed) {
+      throw new UsageError(`${command}: ${source.origin} ${quoted(source.text)}: ${parsed.problem}`);
+    }
+    values[name] = parsed.value;
+  }
+  return values;
+}
+
+/** The text given for each flag, which is known to be one of the command's and given once. */
+function givenTexts(command: Command, args: readonly string[]): Map<string, string> {
+  const rows = new Map(rowsOf(command).map(([, row]) => [row.flag as string, row]));
+  const given = new Map<string, string>();
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i]!;
+    if (!arg.startsWith('-') || arg === '-' || arg === '--') {
+      throw new UsageError(`${command}: unexpected argument ${quoted(arg)}; it takes options only`);
+    }
+    const [, flag, , attached] = /^([^=]*)(=(.*))?$/s.exec(arg)!;
+    const row = rows.get(flag!);
+    if (!row) {
+      const hint = suggestion(flag!, rows.keys());
+      const where = `conntrack-watchdog ${command} --help`;
+      throw new UsageError(`${command}: unknown option ${quoted(flag!)}${hint}; "${where}" lists them`);
+    }
+    if (given.has(row.flag)) throw new UsageError(`${command}: ${row.flag} is given twice`);
+    if (typeof row.value !== 'string') {
+      if (attached !== undefined) throw new UsageError(`${command}: ${row.flag} takes no value`);
+      given.set(row.flag, row.value.standsFor);
+      continue;
+    }
+    const next = args[i + 1];
+    // A value that starts with "-" is nearly always the next option, its own value forgotten.
+    const text = attached ?? (next?.startsWith('-') ? undefined : next);
+    if (!text) {
+      throw new UsageError(`${command}: ${row.flag} needs a value: ${row.flag} ${row.value}`);
+    }
+    if (attached === undefined) i++;
+    given.set(row.flag, text);
+  }
+  return given;
+}
+
+/** The rows of a command with the names of their values. */
+function rowsOf(command: Command): [string, Option<unknown, Command>][] {
+  const rows: [string, Option<unknown, Command>][] = Object.entries(OPTIONS);
+  return rows.filter(([, row]) => row.commands.includes(command));
+}
+
+function allowedCommands(): string {
+  return `allowed is ${COMMAND_NAMES.join(' or ')}, "conntrack-watchdog --help" tells more`;
+}
+
+function suggestion(word: string, candidates: Iterable<string>): string {
+  const closest = closestWord(word, candidates);
+  return closest === undefined ? '' : ` (did you mean ${closest}?)`;
+}
+
+/** Foreign text inside a one-line message: quoted, control characters escaped, cut when long. */
+function quoted(text: string): string {
+  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
+}

@@ -1,0 +1,89 @@
+import { formatByteSize, parseByteSize } from '../lib/byte-size.ts';
+import { formatDuration, parseDuration } from '../lib/duration.ts';
+import { type ListenAddress, parseListenAddress } from '../lib/listen-address.ts';
+
+/** What a text means, or the end of the sentence `--flag "text": ...`: why it cannot be, and what is allowed. */
+export type Parsed<T> = { readonly value: T } | { readonly problem: string };
+export type ValueType<T> = (text: string) => Parsed<T>;
+
+/** Where names come from: nothing, or a file. The API server joins them in a later version. */
+export type TopologySource = { readonly kind: 'none' } | { readonly kind: 'file'; readonly path: string };
+
+/** A duration within limits, in milliseconds. */
+export function duration(minMs: number, maxMs: number): ValueType<number> {
+  const allowed = `allowed is ${formatDuration(minMs)} to ${formatDuration(maxMs)}, such as 500ms, 2s or 1m`;
+  return (text) => withinLimits(parseDuration(text), 'not a duration', allowed, minMs, maxMs);
+}
+
+/** A size within limits, in bytes. */
+export function byteSize(min: number, max: number): ValueType<number> {
+  const allowed = `allowed is ${formatByteSize(min)} to ${formatByteSize(max)}, such as 256Ki, 64Mi or plain bytes`;
+  return (text) => withinLimits(parseByteSize(text), 'not a size', allowed, min, max);
+}
+
+function withinLimits(
+  value: number | undefined,
+  nonsense: string,
+  allowed: string,
+  min: number,
+  max: number,
+): Parsed<number> {
+  if (value === undefined) return { problem: `${nonsense}; ${allowed}` };
+  if (value < min) return { problem: `too small; ${allowed}` };
+  if (value > max) return { problem: `too large; ${allowed}` };
+  return { value };
+}
+
+/** One of a closed list of words. */
+export function oneOf<const T extends string>(words: readonly T[]): ValueType<T> {
+  return (text) => {
+    const value = words.find((word) => word === text);
+    if (value !== undefined) return { value };
+    return { problem: `unknown; allowed is ${words.slice(0, -1).join(', ')} or ${words.at(-1)}` };
+  };
+}
+
+/** One of a closed list of whole numbers. */
+export function oneOfNumbers<const T extends number>(numbers: readonly T[]): ValueType<T> {
+  return (text) => {
+    const value = numbers.find((number) => String(number) === text);
+    if (value !== undefined) return { value };
+    return { problem: `unknown; allowed is ${numbers.slice(0, -1).join(', ')} or ${numbers.at(-1)}` };
+  };
+}
+
+export function listenAddress(text: string): Parsed<ListenAddress> {
+  const value = parseListenAddress(text);
+  if (value) return { value };
+  return {
+    problem:
+      'not an address to listen on; allowed is an IP address and a port up to 65535, such as 0.0.0.0:9469, [::1]:0 or :9469',
+  };
+}
+
+/** What Kubernetes accepts as a node's name: an RFC 1123 subdomain. */
+export function nodeName(text: string): Parsed<string> {
+  const part = '[a-z0-9](?:[-a-z0-9]*[a-z0-9])?';
+  if (text.length <= 253 && new RegExp(`^${part}(?:\\.${part})*$`).test(text)) return { value: text };
+  return {
+    problem:
+      'not a Kubernetes node name; allowed are up to 253 lower-case letters, digits, "-" and ".", a letter or digit at the ends and beside each "."',
+  };
+}
+
+export function absolutePath(text: string): Parsed<string> {
+  if (text.startsWith('/')) return { value: text };
+  return { problem: 'not an absolute path; allowed is a folder from / on, such as /proc or /host/proc' };
+}
+
+export function topologySource(text: string): Parsed<TopologySource> {
+  if (text === 'none') return { value: { kind: 'none' } };
+  if (text.startsWith('file:') && text.length > 'file:'.length) {
+    return { value: { kind: 'file', path: text.slice('file:'.length) } };
+  }
+  const allowed = 'none, or file:PATH with what "kubectl get services,endpointslices,pods -A -o yaml" prints';
+  if (text === 'kubernetes') {
+    return { problem: `this version cannot ask the Kubernetes API yet; use ${allowed}` };
+  }
+  return { problem: `unknown; allowed is ${allowed}` };
+}

@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type OptionsOf, parseCommandLine, UsageError } from '../../../src/config/parse.ts';
+
+const environment = { env: {}, hostName: 'node-1' };
+const parse = (line: string, env: Record<string, string> = {}, hostName = 'node-1') =>
+  parseCommandLine(line === '' ? [] : line.split(' '), { env, hostName });
+
+const AGENT_DEFAULTS: OptionsOf<'agent'> = {
+  nodeName: 'node-1',
+  topology: { kind: 'none' },
+  listen: { host: '0.0.0.0', port: 9469 },
+  confirmWindowMs: 2000,
+  receiveBufferBytes: 67_108_864,
+  procPath: '/proc',
+  logLevel: 'info',
+};
+
+test('without options every one has its default', () => {
+  assert.deepEqual(parse('agent'), { command: 'agent', options: AGENT_DEFAULTS });
+  assert.deepEqual(parse('demo'), {
+    command: 'demo',
+    options: { rules: 'iptables', family: 4, color: true },
+  });
+});
+
+test('values are given with a space or an equals sign', () => {
+  const options = {
+    nodeName: 'ip-10-0-0-1.eu-west-1.compute.internal',
+    topology: { kind: 'file', path: './a=b.yaml' },
+    listen: { host: '::1', port: 0 },
+    confirmWindowMs: 500,
+    receiveBufferBytes: 4096,
+    procPath: '/host/proc',
+    logLevel: 'silent',
+  };
+  const given = [
+    ['--node-name', options.nodeName],
+    ['--topology', 'file:./a=b.yaml'],
+    ['--listen', '[::1]:0'],
+    ['--confirm-window', '500ms'],
+    ['--receive-buffer', '4096'],
+    ['--proc', '/host/proc'],
+    ['--log-level', 'silent'],
+  ] as const;
+  const expected = { command: 'agent', options };
+  assert.deepEqual(parseCommandLine(['agent', ...given.flat()], environment), expected);
+  const joined = given.map(([flag, value]) => `${flag}=${value}`);
+  assert.deepEqual(parseCommandLine(['agent', ...joined.reverse()], environment), expected);
+});
+
+test('the limits themselves are allowed', () => {
+  for (const [line, name, value] of [
+    ['--confirm-window 10ms', 'confirmWindowMs', 10],
+    ['--confirm-window 10m', 'confirmWindowMs', 600_000],
+    ['--receive-buffer 4Ki', 'receiveBufferBytes', 4096],
+    ['--receive-buffer 1023Mi', 'receiveBufferBytes', 1_072_693_248],
+    ['--listen :65535', 'listen', { host: '', port: 65_535 }],
+  ] as const) {
+    assert.deepEqual(parse(`agent ${line}`), {
+      command: 'agent',
+      options: { ...AGENT_DEFAULTS, [name]: value },
+    });
+  }
+});
+
+test('the node is named by the option, then $NODE_NAME, then the host name in lower case', () => {
+  const nodeName = (...args: Parameters<typeof parse>) => {
+    const result = parse(...args);
+    return 'command' in result && result.command === 'agent' ? result.options.nodeName : undefined;
+  };
+  assert.equal(nodeName('agent --node-name a', { NODE_NAME: 'b' }, 'c'), 'a');
+  assert.equal(nodeName('agent', { NODE_NAME: 'b' }, 'c'), 'b');
+  assert.equal(nodeName('agent', { NODE_NAME: '' }, 'Worker-C'), 'worker-c');
+});
+
+test('the demo is plain with --no-color or NO_COLOR', () => {
+  const plain = { command: 'demo', options: { rules: 'nftables', family: 6, color: false } };
+  assert.deepEqual(parse('demo --rules nftables --family=6 --no-color'), plain);
+  assert.deepEqual(parse('demo --rules nftables --family=6', { NO_COLOR: '0' }), plain);
+  assert.deepEqual(parse('demo', { NO_COLOR: '' }), {
+    command: 'demo',
+    options: { rules: 'iptables', family: 4, color: true },
+  });
+});
+
+const COMMANDS = 'allowed is agent or demo, "conntrack-watchdog --help" tells more';
+const LISTS = '"conntrack-watchdog agent --help" lists them';
+const LISTEN =
+  'not an address to listen on; allowed is an IP address and a port up to 65535, such as 0.0.0.0:9469, [::1]:0 or :9469';
+const WINDOW = 'allowed is 10ms to 10m, such as 500ms, 2s or 1m';
+const BUFFER = 'allowed is 4Ki to 1023Mi, such as 256Ki, 64Mi or plain bytes';
+const SOURCES = 'none, or file:PATH with what "kubectl get services,endpointslices,pods -A -o yaml" prints';
+const NODE =
+  'not a Kubernetes node name; allowed are up to 253 lower-case letters, digits, "-" and ".", a letter or digit at the ends and beside each "."';
+const LEVELS = 'allowed is trace, debug, info, warn, error, fatal or silent';
+
+const REFUSED: [line: string, sentence: string][] = [
+  ['', `a command is missing; ${COMMANDS}`],
+  ['--listen :1 agent', `"--listen" comes before the command; ${COMMANDS}`],
+  ['agnet', `unknown command "agnet" (did you mean agent?); ${COMMANDS}`],
+  ['frobnicate', `unknown command "frobnicate"; ${COMMANDS}`],
+  ['agent --lisen :1', `agent: unknown option "--lisen" (did you mean --listen?); ${LISTS}`],
+  ['agent -listen :1', `agent: unknown option "-listen" (did you mean --listen?); ${LISTS}`],
+  ['agent --listne=:1', `agent: unknown option "--listne" (did you mean --listen?); ${LISTS}`],
+  ['agent --snapshot-interval 1m', `agent: unknown option "--snapshot-interval"; ${LISTS}`],
+  ['agent --protect renew', `agent: unknown option "--protect"; ${LISTS}`],
+  ['agent --rules iptables', `agent: unknown option "--rules"; ${LISTS}`],
+  ['agent =', 'agent: unexpected argument "="; it takes options only'],
+  ['agent now', 'agent: unexpected argument "now"; it takes options only'],
+  ['agent --', 'agent: unexpected argument "--"; it takes options only'],
+  ['agent --proc /proc /sys', 'agent: unexpected argument "/sys"; it takes options only'],
+  ['agent --listen', 'agent: --listen needs a value: --listen ADDRESS:PORT'],
+  ['agent --listen=', 'agent: --listen needs a value: --listen ADDRESS:PORT'],
+  ['agent --listen --proc /proc', 'agent: --listen needs a value: --listen ADDRESS:PORT'],
+  ['agent --listen :1 --listen=:1', 'agent: --listen is given twice'],
+  ['demo --no-color --no-color', 'demo: --no-color is given twice'],
+  ['demo --no-color=yes', 'demo: --no-color takes no value'],
+  ['demo --rules ipvs', 'demo: --rules "ipvs": unknown; allowed is iptables or nftables'],
+  ['demo --family 5', 'demo: --family "5": unknown; allowed is 4 or 6'],
+  ['demo --family 04', 'demo: --family "04": unknown; allowed is 4 or 6'],
+  [
+    'agent --topology kubernetes',
+    `agent: --topology "kubernetes": this version cannot ask the Kubernetes API yet; use ${SOURCES}`,
+  ],
+  ['agent --topology file:', `agent: --topology "file:": unknown; allowed is ${SOURCES}`],
+  ['agent --topology x.yaml', `agent: --topology "x.yaml": unknown; allowed is ${SOURCES}`],
+  [
+    'agent --proc proc',
+    'agent: --proc "proc": not an absolute path; allowed is a folder from / on, such as /proc or /host/proc',
+  ],
+  ['agent --log-level INFO', `agent: --log-level "INFO": unknown; ${LEVELS}`],
+  ['agent --log-level toString', `agent: --log-level "toString": unknown; ${LEVELS}`],
+  ...[
+    '9469',
+    'localhost:1',
+    '::1:1',
+    '[::1',
+    '[]:1',
+    '[1.2.3.4]:1',
+    '1.2.3:1',
+    '1.2.3.4:',
+    ':65536',
+    ':1e3',
+  ].map((text): [string, string] => [`agent --listen ${text}`, `agent: --listen "${text}": ${LISTEN}`]),
+  ...['2', 's', '2 s'.replace(' ', '_'), '1.5s', '2S', '2sec', '0x2s', '1m30s', '9999999999999s'].map(
+    (text): [string, string] => [
+      `agent --confirm-window ${text}`,
+      `agent: --confirm-window "${text}": not a duration; ${WINDOW}`,
+    ],
+  ),
+  ['agent --confirm-window 0s', `agent: --confirm-window "0s": too small; ${WINDOW}`],
+  ['agent --confirm-window 9ms', `agent: --confirm-window "9ms": too small; ${WINDOW}`],
+  ['agent --confirm-window 601s', `agent: --confirm-window "601s": too large; ${WINDOW}`],
+  ['agent --confirm-window 7d', `agent: --confirm-window "7d": too large; ${WINDOW}`],
+  ...['64M', '64MB', '64mi', '1.5Gi', 'Mi', '1Ti', '1e6'].map((text): [string, string] => [
+    `agent --receive-buffer ${text}`,
+    `agent: --receive-buffer "${text}": not a size; ${BUFFER}`,
+  ]),
+  ['agent --receive-buffer 4095', `agent: --receive-buffer "4095": too small; ${BUFFER}`],
+  ['agent --receive-buffer 1Gi', `agent: --receive-buffer "1Gi": too large; ${BUFFER}`],
+  ...['Node-1', 'a_b', 'a..b', '.a', 'a-', 'a.-b', 'a'.repeat(254)].map((text): [string, string] => [
+    `agent --node-name ${text.startsWith('-') ? '=' : ''}${text}`,
+    `agent: --node-name "${text.length > 80 ? `${text.slice(0, 80)}…` : text}": ${NODE}`,
+  ]),
+];
+
+for (const [line, sentence] of REFUSED) {
+  test(`refused: ${line.slice(0, 60)}`, () => {
+    assert.throws(
+      () => parse(line),
+      (error) => error instanceof UsageError && assert.equal(error.message, sentence) === undefined,
+    );
+  });
+}
+
+test('the origin of a bad value is named when it was no option', () => {
+  assert.throws(() => parse('agent', { NODE_NAME: 'My Node' }), {
+    message: `agent: $NODE_NAME "My Node": ${NODE}`,
+  });
+  assert.throws(() => parse('agent', {}, 'my_laptop'), {
+    message: `agent: the host name (give --node-name) "my_laptop": ${NODE}`,
+  });
+});
+
+test('foreign text cannot break the one line', () => {
+  assert.throws(() => parseCommandLine(['agent', '--log-level', 'a\nb\u001b[31m'], environment), {
+    message: `agent: --log-level "a\\nb\\u001b[31m": unknown; ${LEVELS}`,
+  });
+});
