@@ -38,7 +38,6 @@ export interface Option<T, C extends Command> {
 }
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-type LogLevel = (typeof LOG_LEVELS)[number];
 
 // The kernel doubles the number and keeps it in an int (net/core/sock.c, __sock_set_rcvbuf), so it silently
 // cuts anything from 1Gi on. 1023Mi is the last round number that is what it says.

@@ -24,6 +24,9 @@ export interface AgentProcess {
 /** Next to this folder; `.js` when the program has been bundled. */
 export const PROGRAM = join(import.meta.dirname, '../main.ts');
 
+/** As scripts/run starts it. */
+const NODE_OPTIONS = ['--max-semi-space-size=1'];
+
 /**
  * Starts `agent` with these options, listening on any free port of the loopback interface; resolves when it
  * watches. Rejects with what it wrote to stderr if it ends before.
@@ -32,7 +35,7 @@ export async function startAgent(
   namespace: Namespace,
   options: readonly string[] = [],
 ): Promise<AgentProcess> {
-  const args = [PROGRAM, 'agent', '--listen', '127.0.0.1:0', ...options];
+  const args = [...NODE_OPTIONS, PROGRAM, 'agent', '--listen', '127.0.0.1:0', ...options];
   const child = spawnIn(namespace, process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const lines: LogLine[] = [];
   const waiting = new Set<(line: LogLine | undefined) => void>();

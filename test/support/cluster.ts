@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import type { TestContext } from 'node:test';
+import { type AgentProcess, startAgent } from '../../src/lab/agent-process.ts';
+import { existingNamespaces } from '../../src/lab/cleanup.ts';
+import { createLab, type Lab, type LabOptions } from '../../src/lab/lab.ts';
+import { type Peer, startPeer } from '../../src/lab/peer.ts';
+import { missingPrerequisites } from '../../src/lab/prerequisites.ts';
+import { startServers } from '../../src/lab/servers.ts';
+import { parseSamples, type Samples } from './samples.ts';
+
+const missing = missingPrerequisites().join(' ');
+/** Why kernel tests are left out, false to run them. With CI=true they run, and fail. */
+export const skip: string | false = missing !== '' && process.env['CI'] !== 'true' ? missing : false;
+
+/** Both families, both ways kube-proxy writes rules. */
+export const KINDS = ([4, 6] as const).flatMap((family) =>
+  (['iptables', 'nftables'] as const).map((rules) => ({ family, rules, name: `IPv${family}, ${rules}` })),
+);
+
+export interface Cluster {
+  readonly lab: Lab;
+  readonly servers: readonly Peer[];
+  readonly client: Peer;
+  readonly target: { readonly host: string; readonly port: number };
+  /** On the node; reads the agent's HTTP. */
+  readonly node: Peer;
+  startAgent(options?: readonly string[]): Promise<Agent>;
+}
+
+export interface Agent extends AgentProcess {
+  get(path: string): ReturnType<Peer['httpGet']>;
+  samples(): Promise<Samples>;
+  /** Scrapes until the condition holds; fails with what was scraped last. */
+  until(holds: (samples: Samples) => boolean, what: string, timeoutMs?: number): Promise<Samples>;
+}
+
+/** A lab with echo servers and peers, closed when the test ends; closing must leave nothing behind. */
+export async function createCluster(t: TestContext, options: Partial<LabOptions> = {}): Promise<Cluster> {
+  const lab = await createLab({ family: 4, rules: 'iptables', backends: 3, ...options });
+  t.after(async () => {
+    await lab.close();
+    const own = existingNamespaces().filter((name) => name.startsWith(`cw-${process.pid}-`));
+    assert.deepEqual(own, [], 'namespaces left');
+    assert.deepEqual(childrenOf(process.pid), [], 'child processes left');
+  });
+  const [servers, client, node] = await Promise.all([
+    startServers(lab),
+    startPeer(lab.clients[0]!),
+    startPeer(lab.node),
+  ]);
+  const target = { host: lab.service.ip, port: lab.service.port };
+  return { lab, servers, client, node, target, startAgent: (args) => agentOn(lab, node, args) };
+}
+
+async function agentOn(lab: Lab, node: Peer, args: readonly string[] = []): Promise<Agent> {
+  const agent = await startAgent(lab.node, ['--node-name', 'node-1', ...args]);
+  const get = (path: string) => node.httpGet({ url: `${agent.url}${path}` });
+  const samples = async () => parseSamples((await get('/metrics')).body);
+  return {
+    ...agent,
+    get,
+    samples,
+    async until(holds, what, timeoutMs = 15_000) {
+      const deadline = performance.now() + timeoutMs;
+      for (;;) {
+        const now = await samples();
+        if (holds(now)) return now;
+        if (performance.now() > deadline) assert.fail(`never ${what}; last scrape:\n${now.text()}`);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    },
+  };
+}
+
+/** Sends once on every open connection; what the sockets saw. */
+export async function sendOnAll(client: Peer, timeoutMs = 10_000) {
+  await client.send();
+  return await client.settle({ timeoutMs });
+}
+
+function childrenOf(pid: number): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((name) => {
+      try {
+        const [state, parent] = readFileSync(`/proc/${name}/stat`, 'utf8').replace(/.*\) /s, '').split(' ');
+        return Number(parent) === pid && state !== 'Z';
+      } catch {
+        return false;
+      }
+    });
+}
