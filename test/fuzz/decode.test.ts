@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { decodeDatagram, type Message } from '../../src/decode/datagram.ts';
 import { readCaptures } from '../support/captured-bytes.ts';
 
-const SEEDS = ['5.10', '6.1', '6.18'].flatMap((kernel) =>
+const SEEDS = ['5.10', '6.1', '6.18', '6.18-variants'].flatMap((kernel) =>
   readCaptures(`linux-${kernel}.hex`).flatMap(({ datagrams }) => datagrams),
 );
 const RUNS = 120_000;
