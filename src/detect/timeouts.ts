@@ -43,10 +43,11 @@ export function timeoutsFrom(settings: ReadonlyMap<string, number>): TcpTimeouts
 export function lastActivity(destroy: FlowEvent, timeouts: TcpTimeouts): number | undefined {
   const full = fullTimeout(destroy, timeouts);
   if (full === undefined) return undefined;
-  const remaining = destroy.timeoutSeconds ?? 0;
+  // Whole seconds are sent, cut off, so half a second more is the best estimate. None at all is exactly zero.
+  const remaining = destroy.timeoutSeconds === undefined ? 0 : destroy.timeoutSeconds + 0.5;
   const mayBeShortened = full > timeouts.unacknowledged && remaining <= timeouts.unacknowledged;
-  if (mayBeShortened || remaining > full) return undefined;
-  return destroy.atMs - (full - remaining) * 1000;
+  if (mayBeShortened || remaining > full + 1) return undefined;
+  return destroy.atMs - Math.max(0, full - remaining) * 1000;
 }
 
 function fullTimeout(destroy: FlowEvent, timeouts: TcpTimeouts): number | undefined {

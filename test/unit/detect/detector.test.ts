@@ -124,7 +124,7 @@ test('flush: the cause is a program, and the idle time is what the timer had use
     reset({ atMs: 1_005_001 }),
   );
   assert.equal(verdict(findings).cause, 'deleted');
-  assert.equal(pickups(findings)[0]!.idleSeconds, 405);
+  assert.equal(pickups(findings)[0]!.idleSeconds, 404.5);
 });
 
 test('idle time is unknown where unacknowledged data may have shortened the timer', () => {
@@ -135,11 +135,11 @@ test('idle time is unknown where unacknowledged data may have shortened the time
   };
   assert.equal(idle(lost({ timeoutSeconds: 200, portId: 1 }), 86_400), undefined);
   assert.equal(idle(lost(), 86_400), undefined);
-  assert.equal(idle(lost({ timeoutSeconds: 301, portId: 1 }), 86_400), 86_400 - 301 + 1);
+  assert.equal(idle(lost({ timeoutSeconds: 301, portId: 1 }), 86_400), 86_400 - 301.5 + 1);
   // Where the whole timeout is no longer than the short one, nothing can have shortened it.
   assert.equal(idle(lost(), 6), 7);
   // More left than there can be: the sysctl was changed meanwhile.
-  assert.equal(idle(lost({ timeoutSeconds: 86_401, portId: 1 }), 86_400), undefined);
+  assert.equal(idle(lost({ timeoutSeconds: 86_402, portId: 1 }), 86_400), undefined);
   assert.equal(idle(lost({ tcpState: 'CLOSE_WAIT' }), 86_400), 61);
 });
 
