@@ -87,22 +87,12 @@ export function step(detector: Detector, event: FlowEvent, nowMs: number): Findi
 
 /** The pickups whose confirm window is over: the kernel is to be asked for their entry now. */
 export function due(detector: Detector, nowMs: number): PendingPickup[] {
-  const waiting: PendingPickup[] = [];
-  for (const pending of detector.pending.values()) {
-    if (pending.asked || pending.dueAtMs > nowMs) continue;
-    pending.asked = true;
-    waiting.push(pending);
-  }
-  return waiting;
+  return detector.pending.takeDue(nowMs);
 }
 
 /** When `due` will next have something to return; undefined if nothing waits. */
 export function nextDueAtMs(detector: Detector): number | undefined {
-  let next: number | undefined;
-  for (const pending of detector.pending.values()) {
-    if (!pending.asked && (next === undefined || pending.dueAtMs < next)) next = pending.dueAtMs;
-  }
-  return next;
+  return detector.pending.nextDueAtMs();
 }
 
 /** What the kernel said of a pickup's entry: the entry, that there is none, or nothing at all. */
@@ -119,8 +109,7 @@ export function settle(detector: Detector, pending: PendingPickup, answer: Answe
   }
   pending.fruitless++;
   if (pending.fruitless < 2) {
-    pending.asked = false;
-    pending.dueAtMs = nowMs + detector.settings.confirmWindowMs;
+    detector.pending.postpone(pending, nowMs + detector.settings.confirmWindowMs);
     return [];
   }
   const told = answer !== 'no_answer' && detector.eventsLostAtMs < pending.seenAtMs;
@@ -151,7 +140,6 @@ function onPickup(detector: Detector, event: FlowEvent, nowMs: number): Finding[
     alreadyBroken: lost?.broken ?? false,
     seenAtMs: nowMs,
     dueAtMs: nowMs + detector.settings.confirmWindowMs,
-    asked: false,
     fruitless: 0,
   };
   const findings: Finding[] = [];

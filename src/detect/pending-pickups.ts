@@ -13,21 +13,23 @@ export interface PendingPickup {
   readonly lastActivityMs: number | undefined;
   /** The connection was known to be broken before this pickup. */
   readonly alreadyBroken: boolean;
-  /** Monotonic milliseconds: when it was seen, and when the kernel is to be asked. */
+  /** Monotonic milliseconds. */
   readonly seenAtMs: number;
+  /** When the kernel is to be asked. */
   dueAtMs: number;
-  asked: boolean;
   /** How often the kernel was asked without an answer that decides. */
   fruitless: number;
 }
 
 /**
- * Pickups that wait for their verdict, by the zone and original tuple of the new entry. Bounded; each leaves at
- * its verdict or soon after the confirm window, so they are in the order of their age.
+ * Pickups without a verdict, by the zone and original tuple of the new entry: first waiting for their confirm window
+ * to end, then for the kernel's answer. Bounded. The window is the same for all, so the waiting ones are in the
+ * order in which they fall due.
  */
 export class PendingPickups {
   readonly capacity: number;
-  readonly #byTuple = new Map<string, PendingPickup>();
+  readonly #waiting = new Map<string, PendingPickup>();
+  readonly #asked = new Map<string, PendingPickup>();
   #evictions = 0;
 
   constructor(capacity: number) {
@@ -35,7 +37,7 @@ export class PendingPickups {
   }
 
   get size(): number {
-    return this.#byTuple.size;
+    return this.#waiting.size + this.#asked.size;
   }
 
   get evictions(): number {
@@ -43,36 +45,70 @@ export class PendingPickups {
   }
 
   get(zone: number, original: Tuple): PendingPickup | undefined {
-    return this.#byTuple.size === 0 ? undefined : this.#byTuple.get(keyOf(zone, original));
-  }
-
-  /** Returns the ones that had to make room, now without a verdict. */
-  add(pending: PendingPickup): PendingPickup[] {
-    const key = keyOf(pending.pickup.zone, pending.pickup.original);
-    const displaced: PendingPickup[] = [];
-    const known = this.#byTuple.get(key);
-    if (known) displaced.push(known);
-    this.#byTuple.delete(key);
-    if (this.#byTuple.size >= this.capacity) {
-      const oldest = this.#byTuple.values().next().value!;
-      this.remove(oldest);
-      displaced.push(oldest);
-      this.#evictions++;
-    }
-    this.#byTuple.set(key, pending);
-    return displaced;
-  }
-
-  remove(pending: PendingPickup): void {
-    this.#byTuple.delete(keyOf(pending.pickup.zone, pending.pickup.original));
+    if (this.size === 0) return undefined;
+    const key = keyOf(zone, original);
+    return this.#waiting.get(key) ?? this.#asked.get(key);
   }
 
   has(pending: PendingPickup): boolean {
     return this.get(pending.pickup.zone, pending.pickup.original) === pending;
   }
 
-  values(): IterableIterator<PendingPickup> {
-    return this.#byTuple.values();
+  /** Returns the ones that had to make room, now without a verdict. */
+  add(pending: PendingPickup): PendingPickup[] {
+    const displaced: PendingPickup[] = [];
+    const known = this.get(pending.pickup.zone, pending.pickup.original);
+    if (known) {
+      this.remove(known);
+      displaced.push(known);
+    }
+    if (this.size >= this.capacity) {
+      const oldest = this.#first()!;
+      this.remove(oldest);
+      displaced.push(oldest);
+      this.#evictions++;
+    }
+    this.#waiting.set(keyOf(pending.pickup.zone, pending.pickup.original), pending);
+    return displaced;
+  }
+
+  remove({ pickup }: PendingPickup): void {
+    const key = keyOf(pickup.zone, pickup.original);
+    this.#waiting.delete(key);
+    this.#asked.delete(key);
+  }
+
+  /** The waiting ones whose time has come; from now on they wait for the kernel's answer. */
+  takeDue(nowMs: number): PendingPickup[] {
+    const due: PendingPickup[] = [];
+    for (const [key, pending] of this.#waiting) {
+      if (pending.dueAtMs > nowMs) break;
+      this.#waiting.delete(key);
+      this.#asked.set(key, pending);
+      due.push(pending);
+    }
+    return due;
+  }
+
+  /** Lets one that was asked for in vain wait again. */
+  postpone(pending: PendingPickup, dueAtMs: number): void {
+    this.remove(pending);
+    pending.dueAtMs = dueAtMs;
+    this.#waiting.set(keyOf(pending.pickup.zone, pending.pickup.original), pending);
+  }
+
+  /** When the next one falls due; undefined if none waits. */
+  nextDueAtMs(): number | undefined {
+    return this.#waiting.values().next().value?.dueAtMs;
+  }
+
+  *values(): IterableIterator<PendingPickup> {
+    yield* this.#asked.values();
+    yield* this.#waiting.values();
+  }
+
+  #first(): PendingPickup | undefined {
+    return this.#asked.values().next().value ?? this.#waiting.values().next().value;
   }
 }
 
