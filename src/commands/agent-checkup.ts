@@ -1,9 +1,9 @@
-import type { KernelSettings } from '../kernel/settings.ts';
+import type { KernelSettings, readSettings } from '../kernel/settings.ts';
 import type { Log } from '../report/log.ts';
 import type { Readiness } from '../report/readiness.ts';
 
 interface CheckupOptions {
-  readonly read: () => KernelSettings;
+  readonly read: () => ReturnType<typeof readSettings>;
   readonly procPath: string;
   readonly readiness: Readiness<'subscribed' | 'filter_attached' | 'events_enabled'>;
   readonly log: Log;
@@ -15,8 +15,8 @@ export interface Checkup {
   settings(): KernelSettings;
   /** As they were read last. */
   lastSettings(): KernelSettings;
-  /** Takes how many events were lost so far, and gives it back. */
-  eventsLost(total: number): number;
+  /** Takes how many events were lost so far, undefined if that cannot be read, and gives it back. */
+  eventsLost(total: number | undefined): number | undefined;
   /** A DESTROY came without a state. */
   oldKernel(): void;
 }
@@ -34,7 +34,15 @@ export function createCheckup({ read, procPath, readiness, log }: CheckupOptions
 
   return {
     settings() {
-      last = read();
+      const { settings, unreadable } = read();
+      if (unreadable !== undefined) {
+        // A passing fault, such as no file descriptor left: what was read before still holds.
+        if (changed('unreadable', 1))
+          log.warn('kernel_setting', `Kernel settings cannot be read: ${unreadable}`);
+        return last;
+      }
+      said.delete('unreadable');
+      last = settings;
       const events = last.get('nf_conntrack_events');
       if (events === undefined || events === 0) {
         const why = eventsProblem(events, procPath);
@@ -43,17 +51,23 @@ export function createCheckup({ read, procPath, readiness, log }: CheckupOptions
           log.error('kernel_setting', `Nothing can be seen: ${why}`);
       } else {
         readiness.meet('events_enabled');
-        if (changed('nf_conntrack_events', events) && said.size > 0) {
-          log.debug('kernel_setting', `nf_conntrack_events is ${events}`);
+        const before = said.get('nf_conntrack_events');
+        if (changed('nf_conntrack_events', events) && before === 0) {
+          log.info('kernel_setting', `net.netfilter.nf_conntrack_events is ${events} again: events are seen`);
         }
       }
       const loose = last.get('nf_conntrack_tcp_loose');
-      if (changed('nf_conntrack_tcp_loose', loose) && loose === 0) log.warn('kernel_setting', LOOSE_IS_OFF);
+      const looseBefore = said.get('nf_conntrack_tcp_loose');
+      if (changed('nf_conntrack_tcp_loose', loose)) {
+        if (loose === 0) log.warn('kernel_setting', LOOSE_IS_OFF);
+        else if (looseBefore === 0)
+          log.info('kernel_setting', 'net.netfilter.nf_conntrack_tcp_loose is on again');
+      }
       return last;
     },
     lastSettings: () => last,
     eventsLost(total) {
-      if (total > lostBefore) {
+      if (total !== undefined && total > lostBefore) {
         const lines = total - lostBefore;
         log.warn(
           'events_lost',
@@ -79,7 +93,7 @@ function eventsProblem(events: number | undefined, procPath: string): string {
 }
 
 const LOOSE_IS_OFF =
-  'net.netfilter.nf_conntrack_tcp_loose is 0: a connection that lost its entry stalls without any event, so broken connections cannot be seen; only lost entries and the counter of invalid packets show them';
+  'net.netfilter.nf_conntrack_tcp_loose is 0: a connection that lost its entry stalls without any event, so broken connections cannot be seen, only lost entries; set it to 1';
 
 const OLD_KERNEL =
   'This kernel (before Linux 5.11) sends neither state nor remaining time when an entry goes away: every closed connection costs one message, and causes other than a flush are often unknown';

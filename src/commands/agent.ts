@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type OptionsOf, UsageError } from '../config/parse.ts';
@@ -23,20 +24,25 @@ import { type FlowWatch, watchFlows } from './watch-flows.ts';
 const CHECKUP_MS = 10_000;
 
 /**
- * The DaemonSet's process: the data path wired from the kernel to metrics and log, until `stop` resolves. Throws
+ * The DaemonSet's process: the data path wired from the kernel to metrics and log, until `stop` is aborted. Throws
  * before it watches if it cannot: UsageError, KernelError, or an Error about `--listen`; nothing is left open then.
  */
 export async function runAgent(
   options: OptionsOf<'agent'>,
   version: string,
-  stop: Promise<string>,
+  stop: AbortSignal,
 ): Promise<void> {
   if (!existsSync(join(options.procPath, 'sys/net'))) {
     throw new UsageError(`--proc ${options.procPath}: there is no sys/net below it`);
   }
   const clock = systemClock();
-  const { topology, services } = await loadTopology(options.topology);
-  const log = createLog({ level: options.logLevel, node: options.nodeName });
+  const { topology, services, ignored } = await loadTopology(options.topology);
+  if (stop.aborted) return;
+  const log = createLog({
+    level: options.logLevel,
+    node: options.nodeName,
+    onDropped: () => metrics.countHeldBack(),
+  });
   const readiness = createReadiness(['subscribed', 'filter_attached', 'events_enabled']);
   let watch: FlowWatch | undefined;
   const checkup = createCheckup({
@@ -52,19 +58,30 @@ export async function runAgent(
     processMetrics: true,
     read: () => {
       const settings = checkup.settings();
-      const { lost, unconfirmed, pending } = watch?.detector ?? {};
+      const { lost, unconfirmed, pending, broken } = watch?.detector ?? {};
       const table = (t = { size: 0, evictions: 0 }) => ({ entries: t.size, evictions: t.evictions });
       return {
-        eventsLost: watch && checkup.eventsLost(watch.eventsLost()),
+        eventsLost: checkup.eventsLost(watch?.eventsLost()),
         tableEntries: settings.get('nf_conntrack_count'),
         tableLimit: settings.get('nf_conntrack_max'),
         kernelSettings: Object.fromEntries(settings),
         ready: readiness.reasons().length === 0,
-        flowTables: { lost: table(lost), unconfirmed: table(unconfirmed), pending: table(pending) },
+        flowTables: {
+          lost: table(lost),
+          unconfirmed: table(unconfirmed),
+          pending: table(pending),
+          broken: table(broken),
+        },
       };
     },
   });
   metrics.declareServices(services);
+  if (options.topology.kind === 'file') {
+    log.info('topology_loaded', `Names come from ${options.topology.path}`, {
+      service_ports: services.length,
+      ignored_objects: ignored,
+    });
+  }
   const findingLog = createFindingLog({
     log,
     flood: createFloodControl(),
@@ -105,7 +122,7 @@ export async function runAgent(
       onMalformed: (reason) => metrics.countMalformed(reason),
     });
   } catch (error) {
-    await http.close();
+    await Promise.all([http.close(), log.close()]);
     throw error;
   }
   const watching = watch;
@@ -124,13 +141,14 @@ export async function runAgent(
     receive_buffer_bytes: watching.receiveBufferBytes,
   });
 
-  const reason = await stop;
+  if (!stop.aborted) await once(stop, 'abort');
   clearInterval(timer);
   const { decided, undecided } = await watching.stop();
   findingLog.flush(clock.monotonicMs());
   await http.close();
-  log.info('agent_stopping', `Stopped by ${reason}`, {
+  log.info('agent_stopping', `Stopped by ${stop.reason}`, {
     pickups_decided: decided,
     pickups_undecided: undecided,
   });
+  await log.close();
 }

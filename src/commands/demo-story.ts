@@ -13,11 +13,12 @@ type Style = Parameters<typeof styleText>[0];
 export interface Story {
   introduce(lab: Lab, rules: string, establishedSeconds: number): void;
   begin(round: number): void;
-  connected(connection: PeerConnection): void;
+  connected(connections: readonly PeerConnection[]): void;
   idled(ms: number): void;
-  sent(seen: SettledConnection): void;
+  sent(seen: readonly SettledConnection[]): void;
   luck(): void;
-  kernel(lines: readonly string[]): void;
+  /** The events of one connection. */
+  kernel(connection: SettledConnection, lines: readonly string[]): void;
   agent(line: LogLine): void;
   metric(before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>): void;
   end(agentStatus: number | null): void;
@@ -56,25 +57,32 @@ export function createStory(write: (text: string) => void, color: boolean): Stor
       begunAtMs = performance.now();
       heading(round === 1 ? 'The connection' : `Once more (${round})`);
     },
-    connected({ localAddress, localPort, remoteAddress, remotePort }) {
-      const from = endpointText(localAddress, localPort);
+    connected(connections) {
+      const [{ localAddress, remoteAddress, remotePort }] = connections as [PeerConnection];
+      const ports = connections.map(({ localPort }) => localPort).join(', ');
       scene(
         'client',
-        `connected from ${from} to ${endpointText(remoteAddress, remotePort)}, sent "hello", was answered`,
+        `${localAddress} opened ${connections.length} connections to ${endpointText(remoteAddress, remotePort)}, from ports ${ports}; each sent "hello" and was answered`,
       );
     },
     idled(ms) {
-      scene('client', `was idle for ${ms / 1000} s: the entry's time ran out, neither end was told`);
+      scene('client', `was idle for ${ms / 1000} s: the entries' time ran out, neither end was told`);
     },
-    sent({ outcome, errorCode }) {
-      const saw = outcome === 'answered' ? paint('green', 'answered') : paint('red', errorCode ?? outcome);
-      scene('client', `sent one more message on the open connection, and saw: ${saw}`);
+    sent(seen) {
+      scene('client', 'sent one more message on each of the open connections, and saw:');
+      for (const { localPort, outcome, errorCode } of seen) {
+        const saw = outcome === 'answered' ? paint('green', 'answered') : paint('red', errorCode ?? outcome);
+        write(`${' '.repeat(22)}port ${localPort}: ${saw}`);
+      }
     },
     luck() {
-      scene('', 'The rules picked a backend anew, and it happened to be the old one: a near miss, no break.');
+      scene(
+        '',
+        'The rules picked anew, and happened to pick the old backend each time: near misses, no break.',
+      );
     },
-    kernel(lines) {
-      heading('What the kernel told (conntrack -E, an independent witness)');
+    kernel({ localPort }, lines) {
+      heading(`What the kernel told of port ${localPort} (conntrack -E, an independent witness)`);
       for (const line of lines) {
         const [, time = '', type = '', text = ''] = /^\[(\d+\.\d+)\]\s+\[(\w+)\]\s+(.*)$/.exec(line) ?? [];
         const style: Style = isEvidence(type, text) ? 'yellow' : 'dim';

@@ -9,12 +9,14 @@ import type { ServicePort, Topology } from '../model/topology.ts';
 export interface LoadedTopology {
   readonly topology: Topology;
   /** Every Service port, to begin its series at 0. */
-  readonly services: Iterable<ServicePort>;
+  readonly services: readonly ServicePort[];
+  /** Objects of other kinds that were passed over, by kind. */
+  readonly ignored: Readonly<Record<string, number>>;
 }
 
 /** What `--topology` names. Throws a UsageError that says which file, which document, and what is wrong. */
 export async function loadTopology(source: OptionsOf<'agent'>['topology']): Promise<LoadedTopology> {
-  if (source.kind === 'none') return { topology: NO_TOPOLOGY, services: [] };
+  if (source.kind === 'none') return { topology: NO_TOPOLOGY, services: [], ignored: {} };
   let text: string;
   try {
     text = readFileSync(source.path, 'utf8');
@@ -22,8 +24,11 @@ export async function loadTopology(source: OptionsOf<'agent'>['topology']): Prom
     throw new UsageError(`--topology file:${source.path}: ${(error as Error).message}`);
   }
   try {
-    const topology = await parseTopologyText(text, source.path);
-    return { topology, services: topology.services() };
+    const ignored = new Map<string, number>();
+    const topology = await parseTopologyText(text, source.path, (kind) =>
+      ignored.set(kind, (ignored.get(kind) ?? 0) + 1),
+    );
+    return { topology, services: [...topology.services()], ignored: Object.fromEntries(ignored) };
   } catch (error) {
     if (error instanceof TopologyFileError) throw new UsageError(error.message);
     throw error;

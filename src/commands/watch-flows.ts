@@ -42,8 +42,8 @@ export interface FlowWatchOptions {
 export interface FlowWatch {
   readonly detector: Detector;
   readonly receiveBufferBytes: number;
-  /** Events the kernel could not queue so far. Tells the detector when there are more. */
-  eventsLost(): number;
+  /** Events the kernel could not queue so far. Tells the detector when there are more. Undefined: not to be read. */
+  eventsLost(): number | undefined;
   /** Decides what can be decided at once, gives up the rest, and closes everything. Takes at most a second. */
   stop(): Promise<{ readonly decided: number; readonly undecided: number }>;
 }
@@ -56,6 +56,7 @@ export async function watchFlows(options: FlowWatchOptions): Promise<FlowWatch> 
   let timer: NodeJS.Timeout | undefined;
   let events: EventSocket;
   let lostBefore = 0;
+  let stopping = false;
 
   const report = (findings: readonly Finding[]) => {
     for (const finding of findings) options.onFinding(finding);
@@ -70,7 +71,7 @@ export async function watchFlows(options: FlowWatchOptions): Promise<FlowWatch> 
     schedule();
   };
   const schedule = () => {
-    if (timer || detector.pending.size === 0) return;
+    if (stopping || timer || detector.pending.size === 0) return;
     const next = nextDueAtMs(detector);
     if (next === undefined) return;
     timer = setTimeout(onTimer, Math.max(0, next - clock.monotonicMs()) + TIMER_GRAIN_MS);
@@ -87,8 +88,9 @@ export async function watchFlows(options: FlowWatchOptions): Promise<FlowWatch> 
   };
   const eventsLost = () => {
     const lost = events.drops();
-    if (lost !== lostBefore) detector.eventsLostAtMs = clock.monotonicMs();
-    lostBefore = lost;
+    // Not to be told is not to be sure.
+    if (lost === undefined || lost !== lostBefore) detector.eventsLostAtMs = clock.monotonicMs();
+    if (lost !== undefined) lostBefore = lost;
     return lost;
   };
 
@@ -105,14 +107,13 @@ export async function watchFlows(options: FlowWatchOptions): Promise<FlowWatch> 
     receiveBufferBytes: events.receiveBufferBytes,
     eventsLost,
     stop: async () => {
+      stopping = true;
       clearTimeout(timer);
-      timer = setTimeout(() => {}, STOP_MS); // Keeps schedule() quiet.
       events.close();
       const before = detector.pending.size;
       await Promise.race([decideNow(detector, requests, report, clock), wait(STOP_MS)]);
       const undecided = detector.pending.size;
       report(abandon(detector, clock.monotonicMs()));
-      clearTimeout(timer);
       requests.close();
       return { decided: before - undecided, undecided };
     },

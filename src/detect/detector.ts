@@ -39,6 +39,9 @@ export interface DetectorSettings {
   readonly unconfirmedCapacity: number;
   readonly unconfirmedTtlMs: number;
   readonly pendingCapacity: number;
+  /** Connections found broken of which nothing was known before, to count them once. */
+  readonly brokenCapacity: number;
+  readonly brokenTtlMs: number;
   /**
    * Whether a Service is known to have this address. Untranslated pickups are of interest only then: after a
    * flush every connection of the node that has nothing to do with Services is picked up too.
@@ -54,13 +57,23 @@ export const DEFAULT_SETTINGS: Omit<DetectorSettings, 'confirmWindowMs' | 'isSer
   unconfirmedCapacity: 65_536,
   unconfirmedTtlMs: 86_400_000,
   pendingCapacity: 32_768,
+  brokenCapacity: 65_536,
+  // A client retransmits for 15 minutes (net.ipv4.tcp_retries2) and then gives up.
+  brokenTtlMs: 1_200_000,
 };
+
+/**
+ * How long to wait before the kernel is asked again, by how often it was. Together a little less than the 300 s after
+ * which an unanswered entry goes by itself, which is an event.
+ */
+const ASK_AGAIN_MS = [1000, 2000, 4000, 8000, 16_000, 32_000, 64_000, 128_000];
 
 export interface Detector {
   readonly settings: DetectorSettings;
   readonly lost: LostTable;
   readonly unconfirmed: LostTable;
   readonly pending: PendingPickups;
+  readonly broken: LostTable;
   timeouts: TcpTimeouts;
   /** When messages were last known to be lost, monotonic milliseconds. */
   eventsLostAtMs: number;
@@ -72,6 +85,7 @@ export function createDetector(settings: DetectorSettings): Detector {
     lost: new LostTable(settings.lostCapacity, settings.lostTtlMs),
     unconfirmed: new LostTable(settings.unconfirmedCapacity, settings.unconfirmedTtlMs),
     pending: new PendingPickups(settings.pendingCapacity),
+    broken: new LostTable(settings.brokenCapacity, settings.brokenTtlMs),
     timeouts: DEFAULT_TIMEOUTS,
     eventsLostAtMs: Number.NEGATIVE_INFINITY,
   };
@@ -99,21 +113,33 @@ export function nextDueAtMs(detector: Detector): number | undefined {
 export type Answer = FlowEvent | 'absent' | 'no_answer';
 
 /**
- * Takes the kernel's answer. `absent` may have overtaken the DESTROY that explains it, so it is asked once more;
- * an entry that then is gone without one ended in a way the filter hides, and that takes a reply.
+ * Takes the kernel's answer. An entry without a reply is stalled only if its sender has spoken again: a bare
+ * acknowledgement, which is what often comes first after a loss, is answered by nobody. Until that is known the
+ * kernel is asked again, at growing distances. `absent` may have overtaken the DESTROY that explains it; an entry
+ * that the second time is gone without one ended in a way the filter hides, and that takes a reply.
  */
 export function settle(detector: Detector, pending: PendingPickup, answer: Answer, nowMs: number): Finding[] {
   if (!detector.pending.has(pending)) return [];
   if (typeof answer === 'object' && sameTuple(answer.original, pending.pickup.original)) {
-    return decide(detector, pending, answer.seenReply ? 'survived' : 'stalled', undefined, nowMs);
+    if (answer.seenReply) return decide(detector, pending, 'survived', undefined, nowMs);
+    if (spokeAgain(pending, answer, nowMs)) return decide(detector, pending, 'stalled', undefined, nowMs);
+  } else if (answer !== 'no_answer' && ++pending.absent === 2) {
+    const told = detector.eventsLostAtMs < pending.seenAtMs;
+    return decide(detector, pending, told ? 'survived' : 'unknown', undefined, nowMs);
   }
-  pending.fruitless++;
-  if (pending.fruitless < 2) {
-    detector.pending.postpone(pending, nowMs + detector.settings.confirmWindowMs);
-    return [];
-  }
-  const told = answer !== 'no_answer' && detector.eventsLostAtMs < pending.seenAtMs;
-  return decide(detector, pending, told ? 'survived' : 'unknown', undefined, nowMs);
+  const again = ASK_AGAIN_MS[pending.fruitless];
+  if (again === undefined) return decide(detector, pending, 'unknown', undefined, nowMs);
+  detector.pending.postpone(pending, nowMs + again);
+  return [];
+}
+
+/**
+ * Whether packets came after the one that made the entry: each sets its timer anew, so more is left of it than the
+ * first packet alone would have left. A second is allowed for rounding, as the kernel sends whole ones.
+ */
+function spokeAgain({ pickup, seenAtMs }: PendingPickup, answer: FlowEvent, nowMs: number): boolean {
+  if (pickup.timeoutSeconds === undefined || answer.timeoutSeconds === undefined) return false;
+  return answer.timeoutSeconds > pickup.timeoutSeconds + 1 - (nowMs - seenAtMs) / 1000;
 }
 
 /** Ends the watching: what is still pending has no verdict. */
@@ -141,6 +167,7 @@ function onPickup(detector: Detector, event: FlowEvent, nowMs: number): Finding[
     seenAtMs: nowMs,
     dueAtMs: nowMs + detector.settings.confirmWindowMs,
     fruitless: 0,
+    absent: 0,
   };
   const findings: Finding[] = [];
   if (found?.table === detector.unconfirmed && lost?.destroy) {
@@ -185,6 +212,10 @@ function onDestroy(detector: Detector, event: FlowEvent, nowMs: number): Finding
   if (took === 'no') return findings;
   const cause = causeOfLoss(event);
   const activity = lastActivity(event, detector.timeouts);
+  // The entry was in use: whatever was known of this tuple before belongs to an earlier connection.
+  for (const table of [detector.lost, detector.unconfirmed, detector.broken]) {
+    table.forget(event.zone, event.original, nowMs);
+  }
   if (took === 'maybe') {
     detector.unconfirmed.add(event, cause, activity, nowMs);
     return findings;
@@ -198,10 +229,10 @@ function onDestroy(detector: Detector, event: FlowEvent, nowMs: number): Finding
 function verdictOf(detector: Detector, pending: PendingPickup, destroy: FlowEvent, nowMs: number): Verdict {
   if (destroy.seenReply) return 'survived';
   if (destroy.tcpState === 'CLOSE') return 'reset';
-  // A program, or table pressure, took it before it was answered. The client will send again.
-  if (destroy.portId !== 0) return 'unknown';
-  if (destroy.tcpState !== undefined) return destroy.timeoutSeconds === undefined ? 'stalled' : 'unknown';
-  return nowMs - pending.seenAtMs < detector.settings.confirmWindowMs ? 'reset' : 'stalled';
+  // A program, table pressure, or its short time took it before it was answered. Who waits for an answer will send
+  // again, and that is another pickup.
+  if (destroy.portId !== 0 || destroy.tcpState !== undefined) return 'unknown';
+  return nowMs - pending.seenAtMs < detector.settings.confirmWindowMs ? 'reset' : 'unknown';
 }
 
 function decide(
@@ -223,15 +254,22 @@ function conclude(
   nowMs: number,
 ): Finding[] {
   const { connection } = pending;
-  const slot = detector.lost.findByOriginal(connection.zone, connection, nowMs);
+  const { zone } = connection;
+  const slot = detector.lost.findByOriginal(zone, connection, nowMs);
   // Another pickup of this connection may have decided in the meantime.
-  const alreadyBroken = pending.alreadyBroken || (slot !== undefined && detector.lost.read(slot).broken);
+  const alreadyBroken =
+    pending.alreadyBroken ||
+    (slot !== undefined && detector.lost.read(slot).broken) ||
+    detector.broken.findByOriginal(zone, connection, nowMs) !== undefined;
   // One of its packets got through, but the connection is gone: it did not survive.
   if (alreadyBroken && verdict === 'survived') return [];
   if (verdict === 'survived' && slot !== undefined) detector.lost.remove(slot);
   const broken =
     !alreadyBroken && (verdict === 'reset' || verdict === 'stalled') && pending.mapping !== 'same';
-  if (broken) detector.lost.markBroken(connection.zone, connection, nowMs);
+  if (broken) {
+    if (slot === undefined) detector.broken.addBroken(zone, connection, nowMs);
+    else detector.lost.markBroken(slot);
+  }
   return [pickupFinding(pending, verdict, broken, end, nowMs)];
 }
 

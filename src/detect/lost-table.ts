@@ -110,14 +110,21 @@ export class LostTable {
     this.#lastActivity[slot] = lastActivityMs ?? Number.NaN;
   }
 
-  /** Remembers that a connection is known to be broken, also when nothing is known of its old entry. */
-  markBroken(zone: number, original: Tuple, nowMs: number): void {
-    let slot = this.findByOriginal(zone, original, nowMs);
-    if (slot === undefined) {
-      slot = this.#newSlot(zone, original, NO_TUPLE, 'unseen', nowMs);
-      this.#lastActivity[slot] = Number.NaN;
-    }
+  /** Remembers a connection that is known to be broken, and nothing else of it. */
+  addBroken(zone: number, original: Tuple, nowMs: number): void {
+    const slot = this.#newSlot(zone, original, undefined, 'unseen', nowMs);
+    this.#lastActivity[slot] = Number.NaN;
+    this.markBroken(slot);
+  }
+
+  markBroken(slot: Slot): void {
     this.#flags[slot]! |= BROKEN;
+  }
+
+  /** Drops what is known under this original tuple, if anything. */
+  forget(zone: number, original: Tuple, nowMs: number): void {
+    const slot = this.size === 0 ? undefined : this.findByOriginal(zone, original, nowMs);
+    if (slot !== undefined) this.remove(slot);
   }
 
   findByOriginal(zone: number, tuple: Tuple, nowMs: number): Slot | undefined {
@@ -257,7 +264,6 @@ export class LostTable {
 
 /** Marks a status put together from the words of a text; the kernel's own has 16 bits in use. */
 const STATUS_FROM_TEXT = 0x40000000;
-const NO_TUPLE = undefined;
 
 function numberOrNone(value: number): number | undefined {
   return value === NO_NUMBER ? undefined : value;

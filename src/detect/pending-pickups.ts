@@ -15,21 +15,23 @@ export interface PendingPickup {
   readonly alreadyBroken: boolean;
   /** Monotonic milliseconds. */
   readonly seenAtMs: number;
-  /** When the kernel is to be asked. */
+  /** When the kernel is to be asked, next. */
   dueAtMs: number;
-  /** How often the kernel was asked without an answer that decides. */
+  /** How often the kernel was asked without an answer that decides, and how often it had no such entry. */
   fruitless: number;
+  absent: number;
 }
 
 /**
- * Pickups without a verdict, by the zone and original tuple of the new entry: first waiting for their confirm window
- * to end, then for the kernel's answer. Bounded. The window is the same for all, so the waiting ones are in the
- * order in which they fall due.
+ * Pickups without a verdict, by the zone and original tuple of the new entry. Bounded. Each waits for its confirm
+ * window, and after each question that decided nothing for a longer time. Everything that waits for the same time
+ * is in one queue, so a queue is in the order in which its pickups fall due.
  */
 export class PendingPickups {
   readonly capacity: number;
-  readonly #waiting = new Map<string, PendingPickup>();
-  readonly #asked = new Map<string, PendingPickup>();
+  readonly #byTuple = new Map<string, PendingPickup>();
+  /** Those that wait, by how often they were asked for; one that waits for the kernel's answer is in none. */
+  readonly #queues: Set<PendingPickup>[] = [];
   #evictions = 0;
 
   constructor(capacity: number) {
@@ -37,7 +39,7 @@ export class PendingPickups {
   }
 
   get size(): number {
-    return this.#waiting.size + this.#asked.size;
+    return this.#byTuple.size;
   }
 
   get evictions(): number {
@@ -45,9 +47,7 @@ export class PendingPickups {
   }
 
   get(zone: number, original: Tuple): PendingPickup | undefined {
-    if (this.size === 0) return undefined;
-    const key = keyOf(zone, original);
-    return this.#waiting.get(key) ?? this.#asked.get(key);
+    return this.size === 0 ? undefined : this.#byTuple.get(keyOf(zone, original));
   }
 
   has(pending: PendingPickup): boolean {
@@ -58,57 +58,59 @@ export class PendingPickups {
   add(pending: PendingPickup): PendingPickup[] {
     const displaced: PendingPickup[] = [];
     const known = this.get(pending.pickup.zone, pending.pickup.original);
-    if (known) {
-      this.remove(known);
-      displaced.push(known);
-    }
-    if (this.size >= this.capacity) {
-      const oldest = this.#first()!;
-      this.remove(oldest);
-      displaced.push(oldest);
+    if (known) displaced.push(known);
+    else if (this.size >= this.capacity) {
+      displaced.push(this.#byTuple.values().next().value!);
       this.#evictions++;
     }
-    this.#waiting.set(keyOf(pending.pickup.zone, pending.pickup.original), pending);
+    for (const each of displaced) this.remove(each);
+    this.#byTuple.set(keyOf(pending.pickup.zone, pending.pickup.original), pending);
+    this.#queue(pending);
     return displaced;
   }
 
-  remove({ pickup }: PendingPickup): void {
-    const key = keyOf(pickup.zone, pickup.original);
-    this.#waiting.delete(key);
-    this.#asked.delete(key);
+  remove(pending: PendingPickup): void {
+    this.#byTuple.delete(keyOf(pending.pickup.zone, pending.pickup.original));
+    this.#queues[pending.fruitless]?.delete(pending);
   }
 
   /** The waiting ones whose time has come; from now on they wait for the kernel's answer. */
   takeDue(nowMs: number): PendingPickup[] {
     const due: PendingPickup[] = [];
-    for (const [key, pending] of this.#waiting) {
-      if (pending.dueAtMs > nowMs) break;
-      this.#waiting.delete(key);
-      this.#asked.set(key, pending);
-      due.push(pending);
+    for (const queue of this.#queues) {
+      for (const pending of queue) {
+        if (pending.dueAtMs > nowMs) break;
+        queue.delete(pending);
+        due.push(pending);
+      }
     }
     return due;
   }
 
   /** Lets one that was asked for in vain wait again. */
   postpone(pending: PendingPickup, dueAtMs: number): void {
-    this.remove(pending);
+    pending.fruitless++;
     pending.dueAtMs = dueAtMs;
-    this.#waiting.set(keyOf(pending.pickup.zone, pending.pickup.original), pending);
+    this.#queue(pending);
   }
 
   /** When the next one falls due; undefined if none waits. */
   nextDueAtMs(): number | undefined {
-    return this.#waiting.values().next().value?.dueAtMs;
+    let next: number | undefined;
+    for (const queue of this.#queues) {
+      const first = queue.values().next().value;
+      if (first && (next === undefined || first.dueAtMs < next)) next = first.dueAtMs;
+    }
+    return next;
   }
 
-  *values(): IterableIterator<PendingPickup> {
-    yield* this.#asked.values();
-    yield* this.#waiting.values();
+  values(): IterableIterator<PendingPickup> {
+    return this.#byTuple.values();
   }
 
-  #first(): PendingPickup | undefined {
-    return this.#asked.values().next().value ?? this.#waiting.values().next().value;
+  #queue(pending: PendingPickup): void {
+    while (this.#queues.length <= pending.fruitless) this.#queues.push(new Set());
+    this.#queues[pending.fruitless]!.add(pending);
   }
 }
 

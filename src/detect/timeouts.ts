@@ -45,7 +45,8 @@ export function lastActivity(destroy: FlowEvent, timeouts: TcpTimeouts): number 
   if (full === undefined) return undefined;
   // Whole seconds are sent, cut off, so half a second more is the best estimate. None at all is exactly zero.
   const remaining = destroy.timeoutSeconds === undefined ? 0 : destroy.timeoutSeconds + 0.5;
-  const mayBeShortened = full > timeouts.unacknowledged && remaining <= timeouts.unacknowledged;
+  // One second more, as times wobble by one.
+  const mayBeShortened = full > timeouts.unacknowledged && remaining <= timeouts.unacknowledged + 1;
   if (mayBeShortened || remaining > full + 1) return undefined;
   return destroy.atMs - Math.max(0, full - remaining) * 1000;
 }

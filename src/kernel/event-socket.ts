@@ -1,5 +1,5 @@
 import { NETLINK_NETFILTER, NFNLGRP_CONNTRACK_DESTROY, NFNLGRP_CONNTRACK_NEW } from '../lib/ctnetlink.ts';
-import { KernelError, kernelError } from './errors.ts';
+import { kernelError } from './errors.ts';
 import { EVENT_FILTER } from './filter.ts';
 import { errnoOf, type NetlinkSocketSettings, openNetlinkSocket } from './netlink-socket.ts';
 import { findNetlinkSocket } from './netlink-sockets.ts';
@@ -15,8 +15,11 @@ const BATCH = 64;
 export interface EventSocket {
   /** What the kernel granted, as it counts: twice the bytes asked for. */
   readonly receiveBufferBytes: number;
-  /** Messages the kernel could not queue since the socket was opened. */
-  drops(): number;
+  /**
+   * Messages the kernel could not queue since the socket was opened; undefined if /proc cannot be read just now
+   * (no file descriptor left, for example). After `close` it stays at what it was then.
+   */
+  drops(): number | undefined;
   close(): void;
 }
 
@@ -38,18 +41,32 @@ export function openEventSocket(settings: EventSocketSettings): EventSocket {
     for (const group of settings.groups ?? [NFNLGRP_CONNTRACK_NEW, NFNLGRP_CONNTRACK_DESTROY]) {
       join(socket.raw, group);
     }
+    let closed = false;
+    let lastDrops = 0;
     return {
       receiveBufferBytes: socket.options.receiveBuffer(socket.fd),
       drops: () => {
-        const row = findNetlinkSocket(NETLINK_NETFILTER, socket.portId);
-        if (!row) throw new KernelError('socket', 'the event socket is gone from /proc/self/net/netlink');
-        return row.drops;
+        const drops = closed ? undefined : readDrops(socket.portId);
+        if (drops !== undefined) lastDrops = drops;
+        return closed ? lastDrops : drops;
       },
-      close: () => socket.close(),
+      close: () => {
+        lastDrops = readDrops(socket.portId) ?? lastDrops;
+        closed = true;
+        socket.close();
+      },
     };
   } catch (error) {
     socket.close();
     throw error;
+  }
+}
+
+function readDrops(portId: number): number | undefined {
+  try {
+    return findNetlinkSocket(NETLINK_NETFILTER, portId)?.drops;
+  } catch {
+    return undefined;
   }
 }
 

@@ -10,8 +10,8 @@ import { floodPacing } from './flood-pacing.ts';
 import { findDescriptor, findNetlinkSocket } from './netlink-sockets.ts';
 import { type SocketOptions, socketOptions } from './socket-options.ts';
 
-/** Batches read before the event loop gets its turn: with 64 messages each about 4 ms. */
-const MAX_BATCHES = 16;
+/** Datagrams read in lots before the event loop gets its turn: some 10 ms of decoding and detecting. */
+const MAX_A_TURN = 2048;
 
 /** A netlink socket of the netfilter family with the options the agent needs. Opened and to be closed. */
 export interface NetlinkSocket {
@@ -26,10 +26,7 @@ export interface NetlinkSocketSettings {
   /** Largest datagram that can arrive; longer ones are cut and reported as such. */
   readonly datagramBytes: number;
   readonly receiveBufferBytes: number;
-  /**
-   * How many more datagrams to read at once when one has come. The package reads up to 32 before it returns to
-   * the event loop, so that 33 times this many are the longest pause of a flood.
-   */
+  /** How many more datagrams to read at once when one has come; not given: none. */
   readonly batch?: number;
   readonly clock: Clock;
   readonly onDatagram: (datagram: Datagram) => void;
@@ -64,18 +61,26 @@ export function openNetlinkSocket(settings: NetlinkSocketSettings): NetlinkSocke
       ? batchReceive(fd, settings.batch, settings.datagramBytes)
       : undefined;
     const pacing = floodPacing(settings.clock.monotonicMs);
-    const receiveMore = () => {
-      let batches = 0;
+    // The package calls back up to 32 times before it returns to the event loop: the budget is for all of these.
+    let budget = MAX_A_TURN;
+    const read = () => {
       let received = 0;
-      const read = () => {
-        let count: number;
-        do {
-          count = receiveBatch?.(handle) ?? 0;
-          received += count;
-        } while (count === settings.batch && ++batches < MAX_BATCHES);
-      };
-      read();
-      if (pacing.gather(received + 1)) read();
+      let count = settings.batch ?? 0;
+      while (count === settings.batch && budget > 0) {
+        count = receiveBatch?.(handle) ?? 0;
+        received += count;
+        budget -= count;
+      }
+      return received;
+    };
+    const receiveMore = () => {
+      if (budget === MAX_A_TURN) {
+        setImmediate(() => {
+          budget = MAX_A_TURN;
+        });
+      }
+      const received = read();
+      if (budget > 0 && pacing.gather(received + 1)) read();
     };
     const receive = (bytes: Uint8Array, from: { readonly port: number }) => {
       try {
@@ -90,6 +95,11 @@ export function openNetlinkSocket(settings: NetlinkSocketSettings): NetlinkSocke
     };
     raw.on('message', receive);
     raw.on('truncatedMessage', receive);
+    raw.on('error', (error) => {
+      process.nextTick(() => {
+        throw kernelError('reading a netlink socket', errnoOf(error), error);
+      });
+    });
     return { raw, portId, fd, options, close: () => raw.close() };
   } catch (error) {
     raw.close();

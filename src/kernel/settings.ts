@@ -25,21 +25,24 @@ export type SettingName = (typeof SETTING_NAMES)[number];
 /** Values by name; timeouts are seconds. A sysctl this kernel does not have is missing. */
 export type KernelSettings = ReadonlyMap<SettingName, number>;
 
-/** Reads the settings of this process's network namespace under `proc`. What cannot be read is left out. */
-export function readSettings(proc: string): KernelSettings {
+/**
+ * Reads the settings of this process's network namespace under `proc`. What does not exist, or cannot be read just
+ * now, is left out; `unreadable` says why, for the latter.
+ */
+export function readSettings(proc: string): {
+  readonly settings: KernelSettings;
+  readonly unreadable?: string;
+} {
   const settings = new Map<SettingName, number>();
+  let unreadable: string | undefined;
   for (const name of SETTING_NAMES) {
-    const value = readNumber(join(proc, 'sys/net/netfilter', name));
-    if (value !== undefined) settings.set(name, value);
+    try {
+      const text = readFileSync(join(proc, 'sys/net/netfilter', name), 'utf8').trim();
+      if (/^\d+$/.test(text)) settings.set(name, Number(text));
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code !== 'ENOENT') unreadable = message;
+    }
   }
-  return settings;
-}
-
-function readNumber(path: string): number | undefined {
-  try {
-    const text = readFileSync(path, 'utf8').trim();
-    return /^\d+$/.test(text) ? Number(text) : undefined;
-  } catch {
-    return undefined;
-  }
+  return unreadable === undefined ? { settings } : { settings, unreadable };
 }

@@ -75,11 +75,13 @@ export async function startAgent(
       else if (ended) wake(undefined);
     });
 
-  const listening = waitFor((line) => line.event === 'http_listening');
-  await waitFor((line) => line.event === 'agent_started');
+  const [listening] = await Promise.all([
+    waitFor((line) => line.event === 'http_listening'),
+    waitFor((line) => line.event === 'agent_started'),
+  ]);
   return {
     pid: child.pid!,
-    url: String((await listening)['url']),
+    url: String(listening['url']),
     lines,
     waitFor,
     stderr: () => stderr,

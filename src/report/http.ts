@@ -24,6 +24,7 @@ export interface HttpServer {
 
 /** Long enough for a scrape over a slow line, short enough that forgotten clients do not pile up. */
 const REQUEST_TIMEOUT_MS = 10_000;
+const MAX_CONNECTIONS = 64;
 
 /**
  * Serves /metrics, /healthz, /readyz and a landing page.
@@ -40,6 +41,8 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
     // What cannot be routed at all, such as a URL that does not decode.
     frameworkErrors: ({ statusCode = 400, message }, _request, reply) => plain(reply, statusCode, message),
   });
+  // Scrapers need a few; each costs a file descriptor and memory, and anybody who reaches the port can open one.
+  server.server.maxConnections = MAX_CONNECTIONS;
   addRoutes(server, options);
   const port = await listen(server, options.listen);
   const host = options.listen.host === '' ? 'localhost' : options.listen.host;

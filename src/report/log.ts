@@ -3,21 +3,13 @@ import { pino, stdTimeFunctions } from 'pino';
 /** Every `event` a line of the log can have: people filter by it, so it never changes. */
 export const LOG_EVENTS = [
   'agent_started',
-  'agent_ready',
-  'agent_not_ready',
   'agent_stopping',
-  'agent_failed',
   'http_listening',
   'http_failed',
   'topology_loaded',
-  'topology_failed',
   'kernel_setting',
   'events_lost',
   'old_kernel',
-  'message_malformed',
-  'table_full',
-  'entry_lost',
-  'connection_picked_up',
   'connection_broken',
   'log_held_back',
 ] as const;
@@ -28,18 +20,34 @@ type Level = (typeof LEVELS)[number];
 
 /** `message` is one sentence a person can act on; `fields` are snake_case. */
 type Write = (event: LogEvent, message: string, fields?: object) => void;
-export type Log = Readonly<Record<Level, Write>>;
+export type Log = Readonly<Record<Level, Write>> & {
+  /** Writes out what is still held; gives up after half a second when nobody reads. */
+  close(): Promise<void>;
+};
 
 export interface LogOptions {
   readonly level: Level | 'silent';
   /** The node's name, on every line. */
   readonly node: string;
+  /** Called for each line that had to be dropped because nobody reads stdout. */
+  readonly onDropped?: () => void;
   /** Where lines go instead of stdout. */
   readonly destination?: { write(line: string): void };
 }
 
-/** JSON lines: level, time, node, event, the event's fields, msg. */
-export function createLog({ level, node, destination }: LogOptions): Log {
+/** Lines held while stdout takes none: some thousand. */
+const MAX_HELD_BYTES = 4 * 2 ** 20;
+const CLOSE_MS = 500;
+
+/**
+ * JSON lines: level, time, node, event, the event's fields, msg. Writing does not wait: whoever reads the pipe slowly,
+ * or not at all, must not hold up the watching; lines beyond a bound are dropped.
+ */
+export function createLog({ level, node, onDropped, destination }: LogOptions): Log {
+  const stdout = destination
+    ? undefined
+    : pino.destination({ dest: 1, sync: false, maxLength: MAX_HELD_BYTES });
+  stdout?.on('drop', () => onDropped?.());
   const logger = pino(
     {
       level,
@@ -47,8 +55,7 @@ export function createLog({ level, node, destination }: LogOptions): Log {
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    // Synchronous: the last line before an exit is the one that says why.
-    destination ?? pino.destination({ dest: 1, sync: true }),
+    destination ?? stdout!,
   );
   const writer =
     (each: Level): Write =>
@@ -61,5 +68,14 @@ export function createLog({ level, node, destination }: LogOptions): Log {
     warn: writer('warn'),
     error: writer('error'),
     fatal: writer('fatal'),
+    close: () =>
+      new Promise((resolve) => {
+        if (!stdout) return resolve();
+        const timer = setTimeout(resolve, CLOSE_MS);
+        stdout.flush(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      }),
   };
 }

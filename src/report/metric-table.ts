@@ -3,7 +3,7 @@ import type { Cause, Mapping, Outcome, Sender, Verdict } from '../model/finding.
 export const PREFIX = 'conntrack_watchdog_';
 
 /** The detector's tables that are keyed by traffic. */
-export const FLOW_TABLES = ['lost', 'unconfirmed', 'pending'] as const;
+export const FLOW_TABLES = ['lost', 'unconfirmed', 'pending', 'broken'] as const;
 export type FlowTable = (typeof FLOW_TABLES)[number];
 
 export const EVENT_TYPES = ['new', 'destroy'] as const;

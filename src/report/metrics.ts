@@ -1,5 +1,5 @@
 import { Registry } from 'prom-client';
-import { CAUSES, OUTCOMES } from '../model/finding.ts';
+import { CAUSES, OUTCOMES, SENDERS } from '../model/finding.ts';
 import type { NamedEntryLost, NamedFinding, NamedPickup } from '../model/named-finding.ts';
 import type { ServicePort } from '../model/topology.ts';
 import { type Exposition, expose } from './exposition.ts';
@@ -15,7 +15,12 @@ import { addReadings, type Readings } from './readings.ts';
  */
 const MAX_DECLARED_SERVICES = 200;
 const LOSS_CAUSES = CAUSES.filter((cause) => cause !== 'unseen');
-const DECLARED_VERDICTS = ['reset', 'stalled', 'survived'] as const;
+/** What usually comes, so that it begins at 0. */
+const DECLARED_PICKUPS = [
+  { verdict: 'reset', mapping: 'backend_changed' },
+  { verdict: 'stalled', mapping: 'backend_changed' },
+  { verdict: 'survived', mapping: 'same' },
+] as const;
 
 export interface MetricsOptions {
   readonly version: string;
@@ -66,9 +71,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   function declarePickups(service: ServiceLabels, key: string): void {
     if (declaredPickups.has(key)) return;
     declaredPickups.add(key);
-    for (const verdict of DECLARED_VERDICTS) {
-      pickups.add({ ...service, verdict, mapping: 'backend_changed' }, 0);
-    }
+    for (const each of DECLARED_PICKUPS) pickups.add({ ...service, ...each }, 0);
   }
 
   /** A loss tells which series may come next: they begin at 0, so that rate() sees the first break of each. */
@@ -79,7 +82,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     declaredLosses.add(key);
     declarePickups(service, serviceKey);
     for (const outcome of OUTCOMES) {
-      broken.add({ ...service, ...client, cause, outcome, sender: 'client' }, 0);
+      for (const sender of SENDERS) broken.add({ ...service, ...client, cause, outcome, sender }, 0);
     }
   }
 

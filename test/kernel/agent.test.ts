@@ -1,12 +1,14 @@
 /** The agent as a process: what it says when it cannot see, what it leaves behind, how it ends. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { PROGRAM } from '../../src/lab/agent-process.ts';
-import { exec, type Namespace, sysctl } from '../../src/lab/namespace.ts';
+import { exec, type Namespace, spawnIn, sysctl } from '../../src/lab/namespace.ts';
+import { startPeer } from '../../src/lab/peer.ts';
 import { createCluster, sendOnAll, skip } from '../support/cluster.ts';
 
 /** Runs the agent where it must end by itself; exit status and output. */
@@ -64,6 +66,66 @@ describe('agent', { skip }, () => {
       assert.deepEqual(open, []);
     });
   }
+
+  test('a signal that comes while the program loads ends it as well', async (t) => {
+    const { lab } = await createCluster(t, { backends: 1 });
+    for (const ms of [60, 150, 300, 600]) {
+      const child = spawnIn(lab.node, process.execPath, [PROGRAM, 'agent', '--listen', '127.0.0.1:0'], {
+        stdio: 'ignore',
+      });
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      const [code, signal] = await ended;
+      // Before Node.js itself is up nobody can listen.
+      assert.ok(code === 0 || (signal === 'SIGTERM' && ms < 150), `after ${ms} ms: ${code} ${signal}`);
+    }
+  });
+
+  test('a signal in the middle of the kernel’s answers is an orderly end', async (t) => {
+    const cluster = await createCluster(t, { backends: 1 });
+    for (const ms of [180, 230, 280]) {
+      const agent = await cluster.startAgent(['--confirm-window', '200ms']);
+      const client = await startPeer(cluster.lab.clients[0]!);
+      await client.connect({ ...cluster.target, count: 1000 });
+      await cluster.lab.flush();
+      await sendOnAll(client);
+      // The entries go again, so that the kernel has none to answer with.
+      await cluster.lab.flush();
+      await new Promise((resolve) => setTimeout(resolve, ms - 150));
+      assert.equal(await agent.stop(), 0, agent.stderr());
+      assert.equal(agent.stderr(), '');
+      await client.stop();
+    }
+  });
+
+  test('started by npm, it gets the signal that npm gets', async (t) => {
+    const { lab } = await createCluster(t, { backends: 1 });
+    const folder = join(import.meta.dirname, '../..');
+    const args = ['run', '--silent', 'watchdog', '--', 'agent', '--listen', '127.0.0.1:0'];
+    const child = spawnIn(lab.node, 'npm', args, { cwd: folder, stdio: ['ignore', 'pipe', 'ignore'] });
+    let output = '';
+    await new Promise<void>((resolve) => {
+      child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+        output += text;
+        if (output.includes('agent_started')) resolve();
+      });
+    });
+    const ended = once(child, 'close');
+    child.kill('SIGTERM');
+    const [code] = await ended;
+    assert.deepEqual([code, output.includes('agent_stopping')], [0, true]);
+  });
+
+  test('more idle connections than anybody needs neither blind nor stop it', async (t) => {
+    const cluster = await createCluster(t, { backends: 1 });
+    const agent = await cluster.startAgent();
+    const { hostname, port } = new URL(agent.url);
+    const flood = `const net=require('net');for(let i=0;i<500;i++)net.connect(${port},'${hostname}').on('error',()=>{});setTimeout(()=>process.exit(),1000)`;
+    await exec(cluster.lab.node, process.execPath, ['-e', flood]);
+    await agent.until((s) => s.sum('ready') === 1, 'ready after the flood');
+    assert.equal(await agent.stop(), 0);
+  });
 
   test('events switched off: says so, is not ready, and is ready again when they come back', async (t) => {
     const cluster = await createCluster(t, { backends: 1 });

@@ -142,6 +142,32 @@ describe('variants', { skip }, () => {
     assert.match(line.msg, /has not answered/);
   });
 
+  test('a lone packet that nobody answers is not stalled: its connection lives', async (t) => {
+    const cluster = await createCluster(t, { backends: 1 });
+    const { lab, client } = cluster;
+    const agent = await cluster.startAgent();
+    await client.connect({ ...cluster.target, count: 5 });
+    // As a bare acknowledgement: it makes an entry, it is not answered, and it is not sent again.
+    await lab.drop(lab.servers[0]!, 'server');
+    await lab.flush();
+    await client.send();
+    await agent.until((s) => s.sum('flow_table_entries', { table: 'pending' }) === 5, '5 pending');
+    const rules =
+      'add table ip quiet; add chain ip quiet out { type filter hook output priority 0; policy drop; }';
+    await exec(lab.clients[0]!, 'nft', [rules]);
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    assert.equal(
+      (await agent.samples()).sum('pickups_total'),
+      0,
+      'a verdict on a packet that waits for no answer',
+    );
+    await lab.stopDropping();
+    await exec(lab.clients[0]!, 'nft', ['delete', 'table', 'ip', 'quiet']);
+    assert.deepEqual(outcomes(await client.settle({ timeoutMs: 20_000 })), FIVE);
+    const samples = await agent.until(pickups(5), '5 pickups', 20_000);
+    assert.equal(samples.sum('pickups_total', { verdict: 'survived', mapping: 'same' }), 5, samples.text());
+  });
+
   test('half-closed: an entry that expires in CLOSE_WAIT takes the connection with it', async (t) => {
     const cluster = await createCluster(t, { backends: 2, timeouts: { closeWait: 1, finWait: 1 } });
     const agent = await cluster.startAgent();

@@ -3,6 +3,8 @@ import { test } from 'node:test';
 import { createDetector, DEFAULT_SETTINGS, step } from '../../../src/detect/detector.ts';
 import { type Capture, eventsOf, readCaptures } from '../../support/captured-bytes.ts';
 
+const KERNELS = ['5.10', '6.1', '6.18', '6.18-variants'];
+
 /** What the stories recorded on each kernel must be told as; `kernel, heading` to findings in short. */
 const EXPECTED: Readonly<Record<string, readonly string[]>> = {
   '5.10 iptables, expiry, run 1': ['lost timeout', 'reset backend_changed timeout broken'],
@@ -64,7 +66,12 @@ function told(capture: Capture): string[] {
   return [...short, ...pending];
 }
 
-for (const kernel of ['5.10', '6.1', '6.18', '6.18-variants']) {
+test('every expected story is there', () => {
+  const stories = KERNELS.flatMap((kernel) => readCaptures(`linux-${kernel}.hex`));
+  assert.equal(stories.length, Object.keys(EXPECTED).length);
+});
+
+for (const kernel of KERNELS) {
   for (const capture of readCaptures(`linux-${kernel}.hex`)) {
     // The older files have the kernel's release before the story.
     const name = `${kernel} ${capture.heading.replace(/^\d\S+ /, '')}`;

@@ -135,6 +135,7 @@ test('idle time is unknown where unacknowledged data may have shortened the time
   };
   assert.equal(idle(lost({ timeoutSeconds: 200, portId: 1 }), 86_400), undefined);
   assert.equal(idle(lost(), 86_400), undefined);
+  assert.equal(idle(lost({ timeoutSeconds: 300, portId: 1 }), 86_400), undefined);
   assert.equal(idle(lost({ timeoutSeconds: 301, portId: 1 }), 86_400), 86_400 - 301.5 + 1);
   // Where the whole timeout is no longer than the short one, nothing can have shortened it.
   assert.equal(idle(lost(), 6), 7);
@@ -310,19 +311,58 @@ test('server speaks first through a masquerade: found by the reply tuple', () =>
   assert.deepEqual([finding!.sender, finding!.connection.src, finding!.broken], ['server', CLIENT, true]);
 });
 
-test('stalled: no answer within the window, and the kernel still has the entry unreplied', () => {
+/** The kernel's answer: the entry is there, unanswered, with so much time left. */
+const unanswered = (timeoutSeconds: number) => pickedUp({ type: 'update', timeoutSeconds });
+
+test('stalled: no reply when the window is over, although the client has sent again', () => {
   const detector = detectorWith();
   feed(detector, lost(), pickedUp());
   assert.deepEqual(due(detector, 10 + WINDOW - 1), []);
   assert.equal(nextDueAtMs(detector), 10 + WINDOW);
-  const findings = afterWindow(detector, pickedUp({ type: 'update' }));
+  const findings = afterWindow(detector, unanswered(299));
   assert.deepEqual([verdict(findings).verdict, verdict(findings).broken], ['stalled', true]);
   assert.equal(nextDueAtMs(detector), undefined);
 });
 
-test('stalled: the unanswered entry ran out before the window did', () => {
+test('a bare acknowledgement that nobody answers is not stalled: asked again until somebody speaks', () => {
+  for (const [reply, expected] of [
+    [answered(), 'survived'],
+    [unanswered(299), 'stalled'],
+  ] as const) {
+    const detector = detectorWith();
+    feed(detector, lost(), pickedUp());
+    // Two seconds after it, less than 298.9 s are left: nothing came since.
+    assert.deepEqual(afterWindow(detector, unanswered(298)), []);
+    assert.deepEqual(afterWindow(detector, unanswered(297), WINDOW + 1100), []);
+    assert.equal(nextDueAtMs(detector), WINDOW + 3100);
+    assert.equal(verdict(afterWindow(detector, reply, WINDOW + 3100)).verdict, expected);
+  }
+});
+
+test('a bare acknowledgement that nothing ever follows has no verdict', () => {
+  const detector = detectorWith();
+  feed(detector, lost(), pickedUp());
+  let nowMs = 0;
+  let findings: Finding[] = [];
+  for (let asked = 0; findings.length === 0; asked++) {
+    assert.ok(asked < 12, 'asked for ever');
+    nowMs = nextDueAtMs(detector)!;
+    findings = afterWindow(detector, unanswered(Math.floor(300 - (nowMs - 10) / 1000)), nowMs);
+  }
+  assert.equal(verdict(findings).verdict, 'unknown');
+  assert.ok(nowMs > 200_000 && nowMs < 300_000, String(nowMs));
+});
+
+test('the unanswered entry ran out before the window did: no verdict, the next packet decides', () => {
   const ranOut = pickedUp({ type: 'destroy', timeoutSeconds: undefined });
-  assert.equal(verdict(feed(detectorWith(), lost(), pickedUp(), ranOut)).verdict, 'stalled');
+  const findings = feed(detectorWith(), lost(), pickedUp(), ranOut, pickedUp(), reset());
+  assert.deepEqual(
+    pickups(findings).map((f) => [f.verdict, f.broken]),
+    [
+      ['unknown', false],
+      ['reset', true],
+    ],
+  );
 });
 
 test('a program deleted the unanswered entry: no verdict, and the next packet decides', () => {
@@ -446,7 +486,38 @@ test('Linux 5.10: a flush is told by its port id, a reset by its haste', () => {
   const detector = detectorWith();
   feed(detector, flushed, pickedUp());
   const late = step(detector, reset({ tcpState: undefined }), 10 + WINDOW);
-  assert.equal(verdict(late).verdict, 'stalled');
+  assert.equal(verdict(late).verdict, 'unknown');
+});
+
+test('Linux 5.10: what is known of an earlier connection does not hide a later loss under its tuple', () => {
+  const bare = { tcpState: undefined, timeoutSeconds: undefined };
+  const detector = detectorWith();
+  const first = feed(detector, lost({ portId: 7 }), pickedUp(), reset());
+  const second = feed(
+    detector,
+    lost({ ...bare, reply: replyTuple(C) }),
+    pickedUp({ reply: replyTuple(A) }),
+    reset(),
+  );
+  assert.equal(brokenCount(first), 1);
+  const [finding] = pickups(second);
+  assert.deepEqual(
+    [finding!.broken, finding!.oldBackend?.ip, finding!.mapping],
+    [true, C, 'backend_changed'],
+  );
+});
+
+test('breaks of which nothing was known do not push out real losses, and are forgotten after a while', () => {
+  const detector = detectorWith({ lostCapacity: 4, brokenCapacity: 4, brokenTtlMs: 1000 });
+  feed(detector, lost());
+  for (let sport = 1; sport < 20; sport++) {
+    const stray = { original: originalTuple(sport), reply: replyTuple(B, sport) };
+    feed(detector, pickedUp(stray), reset(stray));
+  }
+  assert.deepEqual([detector.lost.size, detector.lost.evictions, detector.broken.size], [1, 0, 4]);
+  const late = { original: originalTuple(19), reply: replyTuple(B, 19) };
+  step(detector, pickedUp(late), 5000);
+  assert.equal(brokenCount(step(detector, reset(late), 5001)), 1, 'another connection by now');
 });
 
 test('no entry: asked once more, then it ended in a way that takes a reply', () => {

@@ -79,12 +79,14 @@ test('a loss past its time is not found, and is freed', () => {
 
 test('a connection known to be broken is marked, with or without a known loss', () => {
   const table = new LostTable(8, TTL);
-  table.markBroken(0, originalTuple(), 0);
+  table.addBroken(0, originalTuple(), 0);
   const unseen = table.read(table.findByOriginal(0, originalTuple(), 0)!);
   assert.deepEqual([unseen.broken, unseen.destroy, unseen.cause], [true, undefined, 'unseen']);
   table.add(lost(), 'timeout', 123, 1);
-  table.markBroken(0, originalTuple(), 1);
+  table.markBroken(table.findByOriginal(0, originalTuple(), 1)!);
   const seen = table.read(table.findByOriginal(0, originalTuple(), 1)!);
   assert.deepEqual([seen.broken, seen.destroy, seen.lastActivityMs], [true, lost(), 123]);
   assert.equal(table.size, 1);
+  table.forget(0, originalTuple(), 1);
+  assert.equal(table.size, 0);
 });

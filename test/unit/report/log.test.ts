@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { brokenLine } from '../../../src/report/broken-line.ts';
 import { brokenSentence } from '../../../src/report/broken-sentence.ts';
@@ -27,7 +27,7 @@ function capture(level: 'debug' | 'info' | 'silent' = 'info') {
 test('a line has level, time, node, event, fields and msg, and nothing else', () => {
   const { log, records } = capture();
   log.info('http_listening', 'Listening on http://127.0.0.1:9469.', { port: 9469 });
-  log.debug('entry_lost', 'not at this level');
+  log.debug('connection_broken', 'not at this level');
   assert.deepEqual(records(), [
     {
       level: 'info',
@@ -41,7 +41,7 @@ test('a line has level, time, node, event, fields and msg, and nothing else', ()
 
 test('silent is silent', () => {
   const { log, records } = capture('silent');
-  log.fatal('agent_failed', 'nobody hears it');
+  log.fatal('http_failed', 'nobody hears it');
   assert.deepEqual(records(), []);
 });
 
@@ -98,17 +98,47 @@ test('a flood is cut, counted, and told once it is over or flushed', () => {
   );
 });
 
-test('on stdout nothing is lost, however the process ends', () => {
-  const script = `
-    import { createLog } from ${JSON.stringify(new URL('../../../src/report/log.ts', import.meta.url).href)};
-    const log = createLog({ level: 'info', node: 'node-1' });
-    for (let i = 0; i < 2000; i++) log.info('agent_started', 'x'.repeat(100), { i });
-    process.kill(process.pid, 'SIGKILL');`;
-  const { stdout, signal } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
-    encoding: 'utf8',
+const LOG_MODULE = JSON.stringify(new URL('../../../src/report/log.ts', import.meta.url).href);
+
+for (const [how, end] of [
+  ['after close', 'await log.close(); process.exit(0);'],
+  ['by process.exit', 'process.exit(0);'],
+  ['by an exception', 'throw new Error("x");'],
+] as const) {
+  test(`on stdout nothing is lost when the process ends ${how}`, () => {
+    const script = `
+      import { createLog } from ${LOG_MODULE};
+      const log = createLog({ level: 'info', node: 'node-1' });
+      for (let i = 0; i < 2000; i++) log.info('agent_started', 'x'.repeat(100), { i });
+      ${end}`;
+    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+      encoding: 'utf8',
+    });
+    const lines = stdout.trimEnd().split('\n');
+    assert.equal(lines.length, 2000);
+    assert.equal(JSON.parse(lines.at(-1)!).i, 1999);
   });
-  assert.equal(signal, 'SIGKILL');
-  const lines = stdout.trimEnd().split('\n');
-  assert.equal(lines.length, 2000);
-  assert.equal(JSON.parse(lines.at(-1)!).i, 1999);
+}
+
+test('nobody reads stdout: nothing waits, what is too much is dropped and counted, closing gives up', async () => {
+  const script = `
+    import { createLog } from ${LOG_MODULE};
+    let dropped = 0;
+    const log = createLog({ level: 'info', node: 'node-1', onDropped: () => dropped++ });
+    const begin = performance.now();
+    for (let i = 0; i < 20000; i++) log.warn('connection_broken', 'x'.repeat(1000));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await log.close();
+    process.stderr.write(JSON.stringify({ dropped, ms: performance.now() - begin }));
+    process.kill(process.pid, 'SIGKILL');`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  child.stdout.pause();
+  let stderr = '';
+  for await (const text of child.stderr.setEncoding('utf8')) stderr += text;
+  child.stdout.destroy();
+  const { dropped, ms } = JSON.parse(stderr);
+  assert.ok(dropped > 10_000, `${dropped} dropped`);
+  assert.ok(ms < 4000, `${ms} ms`);
 });

@@ -51,11 +51,13 @@ test('a lost entry is counted and lets the series of its possible break begin at
   assert.deepEqual(await series(metrics, 'pickups_total'), {
     [`${REDIS},verdict="reset",mapping="backend_changed"`]: 0,
     [`${REDIS},verdict="stalled",mapping="backend_changed"`]: 0,
-    [`${REDIS},verdict="survived",mapping="backend_changed"`]: 0,
+    [`${REDIS},verdict="survived",mapping="same"`]: 0,
   });
   assert.deepEqual(await series(metrics, 'broken_connections_total'), {
     [`${REDIS},${CHECKOUT},cause="timeout",outcome="reset",sender="client"`]: 0,
+    [`${REDIS},${CHECKOUT},cause="timeout",outcome="reset",sender="server"`]: 0,
     [`${REDIS},${CHECKOUT},cause="timeout",outcome="stalled",sender="client"`]: 0,
+    [`${REDIS},${CHECKOUT},cause="timeout",outcome="stalled",sender="server"`]: 0,
   });
 });
 
@@ -76,7 +78,7 @@ test('declared Services begin at 0 once, and declaring again changes no count', 
   assert.deepEqual(await series(metrics, 'pickups_total'), {
     [`${REDIS},verdict="reset",mapping="backend_changed"`]: 1,
     [`${REDIS},verdict="stalled",mapping="backend_changed"`]: 0,
-    [`${REDIS},verdict="survived",mapping="backend_changed"`]: 0,
+    [`${REDIS},verdict="survived",mapping="same"`]: 0,
   });
 });
 
@@ -158,6 +160,7 @@ test('readings are taken at a scrape, and what is not known has no series', asyn
     'table="lost"': 0,
     'table="unconfirmed"': 1,
     'table="pending"': 0,
+    'table="broken"': 0,
   });
 });
 

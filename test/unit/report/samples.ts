@@ -127,6 +127,7 @@ export const readings: Readings = {
     lost: { entries: 5, evictions: 0 },
     unconfirmed: { entries: 2, evictions: 1 },
     pending: { entries: 0, evictions: 0 },
+    broken: { entries: 0, evictions: 0 },
   },
 };
 

@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { runAgent } from './commands/agent.ts';
+import { runDemo } from './commands/demo.ts';
+import { parseCommandLine, UsageError } from './config/parse.ts';
+
+/**
+ * Runs a command until it ends or `stop` asks it to; the reason of `stop` is the signal's name. Returns the exit
+ * status: 0 fine, 1 it failed, 2 bad usage or bad input; either of these with one line on stderr.
+ */
+export async function runProgram(argv: readonly string[], stop: AbortSignal): Promise<number> {
+  try {
+    return await dispatch(argv, stop);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`conntrack-watchdog: ${message.replaceAll('\n', ' ')}\n`);
+    return error instanceof UsageError ? 2 : 1;
+  }
+}
+
+async function dispatch(argv: readonly string[], stop: AbortSignal): Promise<number> {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  const line = parseCommandLine(argv, { env: process.env, hostName: hostname() });
+  if ('help' in line) {
+    process.stdout.write(line.help);
+    return 0;
+  }
+  if ('version' in line) {
+    process.stdout.write(`conntrack-watchdog ${version}\n`);
+    return 0;
+  }
+  switch (line.command) {
+    case 'agent':
+      await runAgent(line.options, version, stop);
+      return 0;
+    case 'demo':
+      return await runDemo(line.options, stop);
+  }
+}
