@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { PROGRAM } from '../../src/lab/agent-process.ts';
-import { existingNamespaces } from '../../src/lab/cleanup.ts';
 import { skip } from '../support/cluster.ts';
+import { ownNamespaces } from '../support/leaks.ts';
 
 function startDemo(t: TestContext, args: readonly string[]) {
   const temporary = mkdtempSync(join(tmpdir(), 'cw-test-'));
@@ -24,10 +24,7 @@ function startDemo(t: TestContext, args: readonly string[]) {
     demo.stderr += text;
   });
   const leavesNothing = () => {
-    assert.deepEqual(
-      existingNamespaces().filter((name) => name.startsWith(`cw-${child.pid}-`)),
-      [],
-    );
+    assert.deepEqual(ownNamespaces(child.pid!), []);
     assert.deepEqual(
       readdirSync(temporary).filter((name) => name.startsWith('conntrack-watchdog-demo-')),
       [],

@@ -1,31 +1,23 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { describe, type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { existingNamespaces } from '../../src/lab/cleanup.ts';
 import { createLab, type LabOptions } from '../../src/lab/lab.ts';
 import { exec, spawnIn, sysctl } from '../../src/lab/namespace.ts';
 import { type Peer, startPeer } from '../../src/lab/peer.ts';
-import { missingPrerequisites } from '../../src/lab/prerequisites.ts';
 import { startServers } from '../../src/lab/servers.ts';
-
-const missing = missingPrerequisites().join(' ');
-const skip = missing !== '' && process.env['CI'] !== 'true' ? missing : false;
-
-const KINDS = ([4, 6] as const).flatMap((family) =>
-  (['iptables', 'nftables'] as const).map((rules) => ({ family, rules })),
-);
+import { KINDS, skip } from '../support/cluster.ts';
+import { assertNothingLeft, ownNamespaces } from '../support/leaks.ts';
 
 /** A lab with echo servers and one client, closed when the test ends; closing must leave nothing behind. */
 async function setUp(t: TestContext, options: LabOptions) {
   const lab = await createLab(options);
   t.after(async () => {
     await lab.close();
-    assert.deepEqual(ownNamespaces(process.pid), [], 'namespaces left');
-    assert.deepEqual(childrenOf(process.pid), [], 'child processes left');
+    assertNothingLeft();
   });
   const [servers, client] = await Promise.all([startServers(lab), startPeer(lab.clients[0]!)]);
   const target = { host: lab.service.ip, port: lab.service.port };
@@ -350,25 +342,6 @@ describe('the parts of a lab', { skip }, () => {
     assert.equal(outcomes.answered + outcomes.reset, 5_000, JSON.stringify(outcomes));
   });
 });
-
-function ownNamespaces(pid: number): string[] {
-  return existingNamespaces().filter((name) => name.startsWith(`cw-${pid}-`));
-}
-
-/** The children of a process, zombies too. */
-function childrenOf(parent: number): number[] {
-  return readdirSync('/proc')
-    .map(Number)
-    .filter((pid) => pid > 0 && statOf(pid).split(') ').at(-1)?.split(' ')[1] === String(parent));
-}
-
-function statOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/stat`, 'utf8');
-  } catch {
-    return ''; // Ended meanwhile.
-  }
-}
 
 function isOurs(listener: { name: string }): boolean {
   return listener.name === 'onExit' || listener.name === 'onSignal';

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import { type AgentProcess, startAgent } from '../../src/lab/agent-process.ts';
-import { existingNamespaces } from '../../src/lab/cleanup.ts';
 import { createLab, type Lab, type LabOptions } from '../../src/lab/lab.ts';
 import { type Peer, startPeer } from '../../src/lab/peer.ts';
 import { missingPrerequisites } from '../../src/lab/prerequisites.ts';
 import { startServers } from '../../src/lab/servers.ts';
+import { assertNothingLeft } from './leaks.ts';
 import { parseSamples, type Samples } from './samples.ts';
 
 const missing = missingPrerequisites().join(' ');
@@ -40,9 +39,7 @@ export async function createCluster(t: TestContext, options: Partial<LabOptions>
   const lab = await createLab({ family: 4, rules: 'iptables', backends: 3, ...options });
   t.after(async () => {
     await lab.close();
-    const own = existingNamespaces().filter((name) => name.startsWith(`cw-${process.pid}-`));
-    assert.deepEqual(own, [], 'namespaces left');
-    assert.deepEqual(childrenOf(process.pid), [], 'child processes left');
+    assertNothingLeft();
   });
   const [servers, client, node] = await Promise.all([
     startServers(lab),
@@ -77,17 +74,4 @@ async function agentOn(lab: Lab, node: Peer, args: readonly string[] = []): Prom
 export async function sendOnAll(client: Peer, timeoutMs = 10_000) {
   await client.send();
   return await client.settle({ timeoutMs });
-}
-
-function childrenOf(pid: number): string[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .filter((name) => {
-      try {
-        const [state, parent] = readFileSync(`/proc/${name}/stat`, 'utf8').replace(/.*\) /s, '').split(' ');
-        return Number(parent) === pid && state !== 'Z';
-      } catch {
-        return false;
-      }
-    });
 }
