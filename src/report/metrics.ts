@@ -14,6 +14,8 @@ import { addReadings, type Readings } from './readings.ts';
  * resident memory, all zeros. Services beyond this number get their series when they lose an entry.
  */
 const MAX_DECLARED_SERVICES = 200;
+const MAX_REPEATED_LOSSES = 4096;
+type LossLabels = ServiceLabels & { readonly cause: NamedEntryLost['cause'] };
 const LOSS_CAUSES = CAUSES.filter((cause) => cause !== 'unseen');
 /** What usually comes, so that it begins at 0. */
 const DECLARED_PICKUPS = [
@@ -64,6 +66,9 @@ export function createMetrics(options: MetricsOptions): Metrics {
   // Events come by the hundred thousand when a table is flushed: plain numbers until somebody looks.
   const eventCounts: Record<EventType, number> = { new: 0, destroy: 0 };
 
+  // So do lost entries: a repeat of service, client and cause is one number more.
+  const repeatedLosses = new Map<string, { readonly labels: LossLabels; pending: number }>();
+
   const declaredServices = new Set<string>();
   const declaredPickups = new Set<string>();
   const declaredLosses = new Set<string>();
@@ -97,10 +102,18 @@ export function createMetrics(options: MetricsOptions): Metrics {
 
   return {
     count(finding) {
+      if (finding.kind === 'pickup') return countPickup(finding, limits.service(finding.service));
+      const key = lossKey(finding);
+      const repeated = repeatedLosses.get(key);
+      if (repeated) {
+        repeated.pending++;
+        return;
+      }
       const service = limits.service(finding.service);
-      if (finding.kind === 'pickup') return countPickup(finding, service);
       declareLoss(service, limits.client(finding.client, service), finding.cause);
-      lost.add({ ...service, cause: finding.cause });
+      const labels = { ...service, cause: finding.cause };
+      lost.add(labels);
+      if (repeatedLosses.size < MAX_REPEATED_LOSSES) repeatedLosses.set(key, { labels, pending: 0 });
     },
     countEvent(type) {
       eventCounts[type]++;
@@ -120,10 +133,19 @@ export function createMetrics(options: MetricsOptions): Metrics {
     },
     async expose(accept) {
       events.replace(EVENT_TYPES.map((type) => [{ type }, eventCounts[type]] as const));
+      for (const repeated of repeatedLosses.values()) {
+        if (repeated.pending > 0) lost.add(repeated.labels, repeated.pending);
+        repeated.pending = 0;
+      }
       showReadings(options.read());
       return expose(registry, accept);
     },
   };
+}
+
+/** Service, client and cause of a loss, as the finding has them: cheaper than its labels, and told apart as finely. */
+function lossKey({ service, client, cause }: NamedEntryLost): string {
+  return `${service.namespace}/${service.name}/${service.servicePort}/${service.known} ${client.namespace}/${client.workload} ${cause}`;
 }
 
 function keyOf(labels: ServiceLabels | ClientLabels): string {

@@ -1,0 +1,24 @@
+/** What the agent has to keep. Ratios and counts, because times depend on the machine. */
+const REQUIREMENTS = {
+  listenerCpu: { what: '(a) CPU while ordinary connections pass, agent / conntrack -E', atMost: 1 / 50 },
+  machineCpu: { what: '(b) CPU of the whole machine, agent / no listener, by round', atMost: 1.1 },
+  flushLost: { what: '(c) events of a flush the agent lost with its own buffer', atMost: 0 },
+  flushCpu: { what: '(c) CPU per message of a flush, agent / conntrack -E', atMost: 1 },
+  flushAccount: { what: '(c) events_total, events_lost_total (also at 256Ki) off the kernel by', atMost: 0 },
+  delayP99: { what: '(d) last event to counter, p99 in ms', atMost: 20 },
+} as const;
+
+export type RequirementName = keyof typeof REQUIREMENTS;
+
+export interface Verdict {
+  readonly what: string;
+  readonly atMost: number;
+  readonly figure: number;
+  readonly met: boolean;
+}
+
+/** A figure that is no number (nothing was measured) does not meet anything. */
+export function judge(name: RequirementName, figure: number): Verdict {
+  const { what, atMost } = REQUIREMENTS[name];
+  return { what, atMost, figure, met: figure <= atMost };
+}

@@ -1,0 +1,79 @@
+import { parseArgs } from 'node:util';
+
+/** One letter a comparison, as `--only` takes them. */
+export const COMPARISONS = ['a', 'b', 'c', 'd'] as const;
+export type ComparisonId = (typeof COMPARISONS)[number];
+
+/** How much of everything. */
+export interface Settings {
+  readonly quick: boolean;
+  readonly only: readonly ComparisonId[];
+  /** (a) Connections that pass while one listener runs, and how often each listener has its turn. */
+  readonly listenerCpu: { readonly connections: number; readonly loads: number };
+  /** (b) Connections of a slice, and how many slices with each listener and with none: a multiple of 3. */
+  readonly machineCpu: { readonly connections: number; readonly rounds: number };
+  /** (c) Entries that are flushed at once, and how often for each listener. */
+  readonly flush: { readonly entries: number; readonly rounds: number };
+  /** (d) Connections that are broken, one at a time. */
+  readonly latency: { readonly breaks: number };
+}
+
+export const FULL: Omit<Settings, 'only'> = {
+  quick: false,
+  listenerCpu: { connections: 100_000, loads: 2 },
+  machineCpu: { connections: 2_000, rounds: 36 },
+  flush: { entries: 100_000, rounds: 3 },
+  latency: { breaks: 300 },
+};
+
+/** Small numbers, to see that everything works: its figures say little. */
+export const QUICK: Omit<Settings, 'only'> = {
+  quick: true,
+  listenerCpu: { connections: 12_000, loads: 1 },
+  machineCpu: { connections: 1_000, rounds: 9 },
+  flush: { entries: 20_000, rounds: 1 },
+  latency: { breaks: 50 },
+};
+
+export const USAGE = `npm run bench [-- --quick] [--only LETTERS]
+
+Compares the agent with conntrack -E of conntrack-tools, both on the same load in network namespaces of
+their own: a table on stdout, progress on stderr, every sample in bench/results/TIME.json. Needs root.
+Exit status 0: every requirement was met; 1: one was not, or the run failed; 2: bad usage.
+
+  --quick          small numbers, to see that it works
+  --only a,c       only these comparisons:
+                   a  CPU of the listener while short connections pass
+                   b  CPU of the whole machine per connection
+                   c  a flush of all entries at once
+                   d  time from the kernel's last event to the counter
+`;
+
+export type CommandLine =
+  | { readonly settings: Settings }
+  | { readonly help: string }
+  | { readonly problem: string };
+
+export function parseCommandLine(args: readonly string[]): CommandLine {
+  const options = {
+    quick: { type: 'boolean' },
+    only: { type: 'string' },
+    help: { type: 'boolean' },
+  } as const;
+  let values: { quick?: boolean; only?: string; help?: boolean };
+  try {
+    ({ values } = parseArgs({ args: [...args], options }));
+  } catch (error) {
+    return { problem: (error as Error).message };
+  }
+  if (values.help) return { help: USAGE };
+  const wanted = values.only?.split(',') ?? COMPARISONS;
+  const unknown = wanted.find((letter) => !COMPARISONS.some((id) => id === letter));
+  if (unknown !== undefined) {
+    return {
+      problem: `--only ${values.only}: there is no comparison "${unknown}", only ${COMPARISONS.join(', ')}`,
+    };
+  }
+  const only = COMPARISONS.filter((id) => wanted.includes(id));
+  return { settings: { ...(values.quick ? QUICK : FULL), only } };
+}
