@@ -88,9 +88,11 @@ export function createStory(write: (text: string) => void, color: boolean): Stor
         const style: Style = isEvidence(type, text) ? 'yellow' : 'dim';
         const clock =
           new Date(Number(time) * 1000).toISOString().slice(17, 19) + time.slice(time.indexOf('.'));
-        write(
-          `  ${paint('dim', clock.padEnd(9))} ${paint(style, `${type.padEnd(8)} ${text.replaceAll(/\s+/g, ' ')}`)}`,
-        );
+        // The original tuple with what is said of the entry on one line, the reply tuple on the next.
+        const flat = text.replaceAll(/\s+/g, ' ');
+        const [, entry = flat, reply = ''] = /^(.*? dport=\d+) (.*)$/.exec(flat) ?? [];
+        write(`  ${paint('dim', clock.padEnd(9))} ${paint(style, `${type.padEnd(8)} ${entry}`)}`);
+        write(`${' '.repeat(21)}${paint(style, reply)}`);
       }
       write(
         paint(

@@ -44,7 +44,7 @@ describe('demo', { skip }, () => {
       assert.match(demo.stdout, /port \d+: ECONNRESET/);
       assert.match(
         demo.stdout,
-        /DESTROY +tcp 6 ESTABLISHED .*\n.*NEW +tcp 6 \d+ ESTABLISHED .*\[UNREPLIED\].*\n.*DESTROY +tcp 6 \d+ CLOSE/,
+        /DESTROY +tcp 6 ESTABLISHED .*\n.*\n.*NEW +tcp 6 \d+ ESTABLISHED .*\n.*\[UNREPLIED\].*\n.*DESTROY +tcp 6 \d+ CLOSE/,
       );
       assert.match(
         demo.stdout,
