@@ -442,6 +442,8 @@ test('connection refused, port scans: a DESTROY in CLOSE that ends no pickup', (
 test('an entry inserted by a program is no pickup', () => {
   const inserted = pickedUp({ seenReply: true, assured: true, portId: 5282 });
   assert.deepEqual(pickups(feed(detectorWith(), lost(), inserted, reset())), []);
+  const replied = pickedUp({ seenReply: true, assured: true });
+  assert.deepEqual(pickups(feed(detectorWith(), lost(), replied, reset())), [], 'a reply at birth');
   const bare = pickedUp({ portId: 5282 });
   assert.deepEqual(pickups(feed(detectorWith(), lost(), bare, reset())), []);
 });
