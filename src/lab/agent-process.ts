@@ -24,8 +24,8 @@ export interface AgentProcess {
 /** Next to this folder; `.js` when the program has been bundled. */
 export const PROGRAM = join(import.meta.dirname, '../main.ts');
 
-/** As scripts/run starts it. */
-const NODE_OPTIONS = ['--max-semi-space-size=1'];
+/** As scripts/environment has it start. */
+export const NODE_OPTIONS = ['--max-semi-space-size=1', '--optimize-for-size', '--no-maglev'];
 
 /**
  * Starts `agent` with these options, listening on any free port of the loopback interface; resolves when it
@@ -36,7 +36,10 @@ export async function startAgent(
   options: readonly string[] = [],
 ): Promise<AgentProcess> {
   const args = [...NODE_OPTIONS, PROGRAM, 'agent', '--listen', '127.0.0.1:0', ...options];
-  const child = spawnIn(namespace, process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawnIn(namespace, process.execPath, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, MALLOC_ARENA_MAX: '1' },
+  });
   const lines: LogLine[] = [];
   const waiting = new Set<(line: LogLine | undefined) => void>();
   const tell = (line: LogLine | undefined) => {
