@@ -3,8 +3,9 @@
  * moved. Runs in the node's namespace; latency.ts starts it and takes one message for each broken connection.
  */
 import { watchFlows } from '../src/commands/watch-flows.ts';
+import { NO_SNAPSHOT } from '../src/commands/watch-table.ts';
 import { MALFORMED_REASONS } from '../src/decode/attributes.ts';
-import { DEFAULT_SETTINGS } from '../src/detect/detector.ts';
+import { DEFAULT_SETTINGS } from '../src/detect/detector-state.ts';
 import { nameFinding } from '../src/enrich/name.ts';
 import { NO_TOPOLOGY } from '../src/enrich/no-topology.ts';
 import { systemClock } from '../src/kernel/clock.ts';
@@ -25,13 +26,21 @@ const metrics = createMetrics({
   nodeVersion: process.version,
   malformedReasons: MALFORMED_REASONS,
   processMetrics: false,
-  read: () => ({
+  read: async () => ({
     eventsLost: undefined,
     tableEntries: undefined,
     tableLimit: undefined,
     kernelSettings: {},
     ready: true,
-    flowTables: { lost: NO_TABLE, unconfirmed: NO_TABLE, pending: NO_TABLE, broken: NO_TABLE },
+    flowTables: {
+      lost: NO_TABLE,
+      unconfirmed: NO_TABLE,
+      pending: NO_TABLE,
+      broken: NO_TABLE,
+      snapshot: NO_TABLE,
+    },
+    kernelStats: {},
+    ...NO_SNAPSHOT,
   }),
 });
 
@@ -51,6 +60,7 @@ await watchFlows({
   detector: { ...DEFAULT_SETTINGS, confirmWindowMs: 2000, isServiceAddress: () => false },
   onFinding,
   onEvent: (event) => metrics.countEvent(event.type === 'destroy' ? 'destroy' : 'new'),
+  onEventsLost: () => {},
   onMalformed: (reason) => metrics.countMalformed(reason),
 });
 process.on('disconnect', () => process.exit(0));

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { runAgent } from './commands/agent.ts';
+import { runAudit } from './commands/audit.ts';
 import { runDemo } from './commands/demo.ts';
 import { parseCommandLine, UsageError } from './config/parse.ts';
 
@@ -35,5 +36,7 @@ async function dispatch(argv: readonly string[], stop: AbortSignal): Promise<num
       return 0;
     case 'demo':
       return await runDemo(line.options, stop);
+    case 'audit':
+      return await runAudit(line.options, stop);
   }
 }

@@ -2,11 +2,22 @@ import type { KernelSettings, readSettings } from '../kernel/settings.ts';
 import type { Log } from '../report/log.ts';
 import type { Readiness } from '../report/readiness.ts';
 
+/** What /readyz wants. */
+export const AGENT_CONDITIONS = [
+  'subscribed',
+  'filter_attached',
+  'events_enabled',
+  'first_snapshot',
+] as const;
+export type AgentCondition = (typeof AGENT_CONDITIONS)[number];
+
 interface CheckupOptions {
   readonly read: () => ReturnType<typeof readSettings>;
   readonly procPath: string;
-  readonly readiness: Readiness<'subscribed' | 'filter_attached' | 'events_enabled'>;
+  readonly readiness: Readiness<AgentCondition>;
   readonly log: Log;
+  /** Events were off, and are on now: what was made in between sends none. */
+  readonly onEventsEnabled: () => void;
 }
 
 /** What can make the agent blind, looked at now and then; each change is said once in the log. */
@@ -21,7 +32,7 @@ export interface Checkup {
   oldKernel(): void;
 }
 
-export function createCheckup({ read, procPath, readiness, log }: CheckupOptions): Checkup {
+export function createCheckup({ read, procPath, readiness, log, onEventsEnabled }: CheckupOptions): Checkup {
   let last: KernelSettings = new Map();
   let lostBefore = 0;
   let oldKernelSaid = false;
@@ -54,6 +65,7 @@ export function createCheckup({ read, procPath, readiness, log }: CheckupOptions
         const before = said.get('nf_conntrack_events');
         if (changed('nf_conntrack_events', events) && before === 0) {
           log.info('kernel_setting', `net.netfilter.nf_conntrack_events is ${events} again: events are seen`);
+          onEventsEnabled();
         }
       }
       const loose = last.get('nf_conntrack_tcp_loose');

@@ -1,13 +1,11 @@
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { type OptionsOf, UsageError } from '../config/parse.ts';
+import type { OptionsOf } from '../config/parse.ts';
 import { MALFORMED_REASONS } from '../decode/attributes.ts';
-import { DEFAULT_SETTINGS } from '../detect/detector.ts';
-import { timeoutsFrom } from '../detect/timeouts.ts';
+import { DEFAULT_SETTINGS } from '../detect/detector-state.ts';
 import { nameFinding } from '../enrich/name.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { readSettings } from '../kernel/settings.ts';
+import { timeoutsFrom } from '../lib/tcp-timeouts.ts';
 import type { Finding } from '../model/finding.ts';
 import type { FlowEvent } from '../model/flow-event.ts';
 import { createFindingLog } from '../report/finding-log.ts';
@@ -16,9 +14,14 @@ import { startHttp } from '../report/http.ts';
 import { createLog } from '../report/log.ts';
 import { createMetrics } from '../report/metrics.ts';
 import { createReadiness } from '../report/readiness.ts';
-import { createCheckup } from './agent-checkup.ts';
+import { AGENT_CONDITIONS, createCheckup } from './agent-checkup.ts';
+import { checkProc } from './check-proc.ts';
+import { flowNames, knownFlows } from './flow-names.ts';
 import { loadTopology } from './load-topology.ts';
+import { readStats } from './read-stats.ts';
+import { createSnapshotLog } from './snapshot-log.ts';
 import { type FlowWatch, watchFlows } from './watch-flows.ts';
+import { createFlowStore, NO_SNAPSHOT, type TableWatch, watchTable } from './watch-table.ts';
 
 /** How often settings, losses and held-back log lines are looked at when nobody asks. */
 const CHECKUP_MS = 10_000;
@@ -32,45 +35,49 @@ export async function runAgent(
   version: string,
   stop: AbortSignal,
 ): Promise<void> {
-  if (!existsSync(join(options.procPath, 'sys/net'))) {
-    throw new UsageError(`--proc ${options.procPath}: there is no sys/net below it`);
-  }
+  checkProc(options.procPath);
   const clock = systemClock();
-  const { topology, services, ignored } = await loadTopology(options.topology);
+  const { topology, services, ignored } = await loadTopology(options.topology, options.nodeName);
   if (stop.aborted) return;
   const log = createLog({
     level: options.logLevel,
     node: options.nodeName,
     onDropped: () => metrics.countHeldBack(),
   });
-  const readiness = createReadiness(['subscribed', 'filter_attached', 'events_enabled']);
+  const readiness = createReadiness(AGENT_CONDITIONS);
   let watch: FlowWatch | undefined;
+  let table: TableWatch | undefined;
   const checkup = createCheckup({
     read: () => readSettings(options.procPath),
     procPath: options.procPath,
     readiness,
     log,
+    onEventsEnabled: () => table?.resync('events_enabled'),
   });
+  const store = createFlowStore(checkup.settings(), clock);
   const metrics = createMetrics({
     version,
     nodeVersion: process.version,
     malformedReasons: MALFORMED_REASONS,
     processMetrics: true,
-    read: () => {
+    read: async () => {
       const settings = checkup.settings();
       const { lost, unconfirmed, pending, broken } = watch?.detector ?? {};
-      const table = (t = { size: 0, evictions: 0 }) => ({ entries: t.size, evictions: t.evictions });
+      const sizes = (t = { size: 0, evictions: 0 }) => ({ entries: t.size, evictions: t.evictions });
       return {
         eventsLost: checkup.eventsLost(watch?.eventsLost()),
         tableEntries: settings.get('nf_conntrack_count'),
         tableLimit: settings.get('nf_conntrack_max'),
         kernelSettings: Object.fromEntries(settings),
         ready: readiness.reasons().length === 0,
+        kernelStats: { ...readStats() },
+        ...(table?.readings() ?? NO_SNAPSHOT),
         flowTables: {
-          lost: table(lost),
-          unconfirmed: table(unconfirmed),
-          pending: table(pending),
-          broken: table(broken),
+          lost: sizes(lost),
+          unconfirmed: sizes(unconfirmed),
+          pending: sizes(pending),
+          broken: sizes(broken),
+          snapshot: { entries: store.size + store.remembered, evictions: store.evictions },
         },
       };
     },
@@ -116,9 +123,11 @@ export async function runAgent(
         confirmWindowMs: options.confirmWindowMs,
         isServiceAddress: (ip, port) =>
           (topology.serviceAt(ip, port) ?? topology.serviceAtNodePort(ip, port)) !== undefined,
+        known: knownFlows(store, clock),
       },
       onFinding,
       onEvent,
+      onEventsLost: () => table?.resync('events_lost'),
       onMalformed: (reason) => metrics.countMalformed(reason),
     });
   } catch (error) {
@@ -136,6 +145,21 @@ export async function runAgent(
   };
   look();
   const timer = setInterval(look, CHECKUP_MS);
+  const watchedTable = watchTable({
+    clock,
+    procPath: options.procPath,
+    store,
+    detector: watching.detector,
+    intervalMs: options.snapshotIntervalMs,
+    settings: () => checkup.settings(),
+    checkEventsLost: () => watching.eventsLost(),
+    names: flowNames(topology, options.nodeName),
+    onFinding,
+    onMalformed: (reason) => metrics.countMalformed(reason),
+    onSnapshot: createSnapshotLog({ log, readiness, settings: () => checkup.lastSettings() }),
+  });
+  table = watchedTable;
+  await Promise.race([watchedTable.begun, once(stop, 'abort')]);
   log.info('agent_started', `conntrack-watchdog ${version} watches the connections of ${options.nodeName}`, {
     version,
     receive_buffer_bytes: watching.receiveBufferBytes,
@@ -143,6 +167,7 @@ export async function runAgent(
 
   if (!stop.aborted) await once(stop, 'abort');
   clearInterval(timer);
+  await watchedTable.stop();
   const { decided, undecided } = await watching.stop();
   findingLog.flush(clock.monotonicMs());
   await http.close();

@@ -14,8 +14,14 @@ export interface LoadedTopology {
   readonly ignored: Readonly<Record<string, number>>;
 }
 
-/** What `--topology` names. Throws a UsageError that says which file, which document, and what is wrong. */
-export async function loadTopology(source: OptionsOf<'agent'>['topology']): Promise<LoadedTopology> {
+/**
+ * What `--topology` names, as this node, `nodeName`, sees it. Throws a UsageError that says which file, which document,
+ * and what is wrong.
+ */
+export async function loadTopology(
+  source: OptionsOf<'agent'>['topology'],
+  nodeName: string,
+): Promise<LoadedTopology> {
   if (source.kind === 'none') return { topology: NO_TOPOLOGY, services: [], ignored: {} };
   let text: string;
   try {
@@ -25,9 +31,8 @@ export async function loadTopology(source: OptionsOf<'agent'>['topology']): Prom
   }
   try {
     const ignored = new Map<string, number>();
-    const topology = await parseTopologyText(text, source.path, (kind) =>
-      ignored.set(kind, (ignored.get(kind) ?? 0) + 1),
-    );
+    const onIgnored = (kind: string) => ignored.set(kind, (ignored.get(kind) ?? 0) + 1);
+    const topology = await parseTopologyText(text, source.path, onIgnored, nodeName);
     return { topology, services: [...topology.services()], ignored: Object.fromEntries(ignored) };
   } catch (error) {
     if (error instanceof TopologyFileError) throw new UsageError(error.message);

@@ -1,15 +1,6 @@
 import { decodeDatagram, type Message } from '../decode/datagram.ts';
-import {
-  type Answer,
-  abandon,
-  createDetector,
-  type Detector,
-  type DetectorSettings,
-  due,
-  nextDueAtMs,
-  settle,
-  step,
-} from '../detect/detector.ts';
+import { type Answer, abandon, due, nextDueAtMs, settle, step } from '../detect/detector.ts';
+import { createDetector, type Detector, type DetectorSettings } from '../detect/detector-state.ts';
 import type { PendingPickup } from '../detect/pending-pickups.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { isNoSuchEntry, KernelError, kernelError } from '../kernel/errors.ts';
@@ -23,6 +14,8 @@ import type { FlowEvent } from '../model/flow-event.ts';
 
 /** Deadlines closer together than this are served by one waking up. */
 const TIMER_GRAIN_MS = 20;
+/** How soon after an event it is looked whether others were lost: that happens only when many come. */
+const DROPS_CHECK_MS = 250;
 /** What stopping may take to decide what is pending. */
 const STOP_MS = 1000;
 /** An address from the range for documentation (RFC 5737), to ask the kernel for an entry it cannot have. */
@@ -35,6 +28,8 @@ export interface FlowWatchOptions {
   readonly onFinding: (finding: Finding) => void;
   /** Called for every conntrack event that passed the filter, before its findings. */
   readonly onEvent: (event: FlowEvent) => void;
+  /** Called when events were found to be lost. */
+  readonly onEventsLost: () => void;
   readonly onMalformed: (reason: Extract<Message, { kind: 'malformed' }>['reason']) => void;
 }
 
@@ -55,6 +50,7 @@ export async function watchFlows(options: FlowWatchOptions): Promise<FlowWatch> 
   const requests = openRequestSocket(clock);
   let timer: NodeJS.Timeout | undefined;
   let events: EventSocket;
+  let dropsTimer: NodeJS.Timeout | undefined;
   let lostBefore = 0;
   let stopping = false;
 
@@ -69,6 +65,10 @@ export async function watchFlows(options: FlowWatchOptions): Promise<FlowWatch> 
       report(step(detector, message.event, clock.monotonicMs()));
     }
     schedule();
+    dropsTimer ??= setTimeout(() => {
+      dropsTimer = undefined;
+      if (!stopping) eventsLost();
+    }, DROPS_CHECK_MS);
   };
   const schedule = () => {
     if (stopping || timer || detector.pending.size === 0) return;
@@ -90,7 +90,10 @@ export async function watchFlows(options: FlowWatchOptions): Promise<FlowWatch> 
     const lost = events.drops();
     // Not to be told is not to be sure.
     if (lost === undefined || lost !== lostBefore) detector.eventsLostAtMs = clock.monotonicMs();
-    if (lost !== undefined) lostBefore = lost;
+    if (lost !== undefined && lost !== lostBefore) {
+      lostBefore = lost;
+      options.onEventsLost();
+    }
     return lost;
   };
 
@@ -109,6 +112,7 @@ export async function watchFlows(options: FlowWatchOptions): Promise<FlowWatch> 
     stop: async () => {
       stopping = true;
       clearTimeout(timer);
+      clearTimeout(dropsTimer);
       events.close();
       const before = detector.pending.size;
       await Promise.race([decideNow(detector, requests, report, clock), wait(STOP_MS)]);

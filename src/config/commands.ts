@@ -19,6 +19,14 @@ export const COMMANDS = {
       { line: 'demo --rules nftables --family 6', what: 'the same with nftables and IPv6' },
     ],
   },
+  audit: {
+    summary: 'lists the connections of this node that will break if they stay idle, soonest first',
+    examples: [
+      { line: 'audit', what: 'a table, with addresses instead of names' },
+      { line: 'audit --topology file:cluster.yaml', what: 'with the names of Services and pods from a file' },
+      { line: 'audit --json', what: 'all of them, for a program to read' },
+    ],
+  },
 } as const;
 
 export type Command = keyof typeof COMMANDS;

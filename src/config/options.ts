@@ -2,12 +2,14 @@ import type { Command } from './commands.ts';
 import {
   absolutePath,
   byteSize,
+  countOrAll,
   duration,
   listenAddress,
   nodeName,
   oneOf,
   oneOfNumbers,
-  type Parsed,
+  onOff,
+  orOff,
   topologySource,
   type ValueType,
 } from './value-types.ts';
@@ -52,7 +54,7 @@ export const OPTIONS = {
     defaultText: '$NODE_NAME, else the host name',
     implied: impliedNodeName,
     help: 'the name of this node in Kubernetes',
-    commands: ['agent'],
+    commands: ['agent', 'audit'],
   }),
   topology: option({
     flag: '--topology',
@@ -60,7 +62,7 @@ export const OPTIONS = {
     type: topologySource,
     defaultText: 'none',
     help: 'where the names of Services, pods and nodes come from: none, or file:PATH with what "kubectl get services,endpointslices,pods -A -o yaml" (or json) prints',
-    commands: ['agent'],
+    commands: ['agent', 'audit'],
   }),
   listen: option({
     flag: '--listen',
@@ -73,9 +75,17 @@ export const OPTIONS = {
   confirmWindowMs: option({
     flag: '--confirm-window',
     value: 'DURATION',
-    type: duration(10, 600_000),
+    type: duration(10, 600_000, ['500ms', '2s', '1m']),
     defaultText: '2s',
     help: 'a backend that was picked anew and has not answered by then counts as stalled; 10ms to 10m',
+    commands: ['agent'],
+  }),
+  snapshotIntervalMs: option({
+    flag: '--snapshot-interval',
+    value: 'DURATION',
+    type: orOff(duration(1000, 3_600_000, ['30s', '5m'])),
+    defaultText: '60s',
+    help: 'how often the conntrack table is read, to learn what events cannot tell and to find the connections at risk; 1s to 1h, or off: only at the start and after lost events',
     commands: ['agent'],
   }),
   receiveBufferBytes: option({
@@ -92,7 +102,7 @@ export const OPTIONS = {
     type: absolutePath,
     defaultText: '/proc',
     help: "where the host's /proc is mounted",
-    commands: ['agent'],
+    commands: ['agent', 'audit'],
   }),
   logLevel: option({
     flag: '--log-level',
@@ -118,6 +128,23 @@ export const OPTIONS = {
     help: 'IPv4 or IPv6: 4 or 6',
     commands: ['demo'],
   }),
+  json: option({
+    flag: '--json',
+    value: { standsFor: 'on' },
+    type: onOff,
+    defaultText: 'off',
+    help: 'one JSON document instead of a table',
+    commands: ['audit'],
+  }),
+  limit: option({
+    flag: '--limit',
+    value: 'NUMBER',
+    type: countOrAll,
+    defaultText: '50 in the table, all with --json',
+    implied: () => ({ origin: '--limit', text: '' }),
+    help: 'how many connections to list at most, or all',
+    commands: ['audit'],
+  }),
   color: option({
     flag: '--no-color',
     value: { standsFor: 'off' },
@@ -126,7 +153,7 @@ export const OPTIONS = {
     // https://no-color.org: any value but the empty one counts, also "0".
     implied: ({ env }) => ({ origin: '$NO_COLOR', text: env['NO_COLOR'] ? 'off' : 'on' }),
     help: 'plain text',
-    commands: ['demo'],
+    commands: ['demo', 'audit'],
   }),
 };
 
@@ -140,8 +167,4 @@ function impliedNodeName({ env, hostName }: Environment): Implied {
   if (given) return { origin: '$NODE_NAME', text: given };
   // The kubelet registers a node under its host name in lower case.
   return { origin: 'the host name (give --node-name)', text: hostName.toLowerCase() };
-}
-
-function onOff(text: string): Parsed<boolean> {
-  return { value: text === 'on' };
 }

@@ -2,6 +2,7 @@ import { closestWord } from '../lib/closest-word.ts';
 import { COMMAND_NAMES, type Command } from './commands.ts';
 import { commandHelp, generalHelp } from './help.ts';
 import { type Environment, OPTIONS, type Option } from './options.ts';
+import { either } from './value-types.ts';
 
 type Rows = typeof OPTIONS;
 type ValueOf<Row> = Row extends Option<infer T, Command> ? T : never;
@@ -103,7 +104,7 @@ function rowsOf(command: Command): [string, Option<unknown, Command>][] {
 }
 
 function allowedCommands(): string {
-  return `allowed is ${COMMAND_NAMES.join(' or ')}, "conntrack-watchdog --help" tells more`;
+  return `allowed is ${either(COMMAND_NAMES)}, "conntrack-watchdog --help" tells more`;
 }
 
 function suggestion(word: string, candidates: Iterable<string>): string {

@@ -9,9 +9,9 @@ export type ValueType<T> = (text: string) => Parsed<T>;
 /** Where names come from: nothing, or a file. The API server joins them in a later version. */
 export type TopologySource = { readonly kind: 'none' } | { readonly kind: 'file'; readonly path: string };
 
-/** A duration within limits, in milliseconds. */
-export function duration(minMs: number, maxMs: number): ValueType<number> {
-  const allowed = `allowed is ${formatDuration(minMs)} to ${formatDuration(maxMs)}, such as 500ms, 2s or 1m`;
+/** A duration within limits, in milliseconds. `examples` are allowed ones, for the message. */
+export function duration(minMs: number, maxMs: number, examples: readonly string[]): ValueType<number> {
+  const allowed = `allowed is ${formatDuration(minMs)} to ${formatDuration(maxMs)}, such as ${either(examples)}`;
   return (text) => withinLimits(parseDuration(text), 'not a duration', allowed, minMs, maxMs);
 }
 
@@ -39,7 +39,7 @@ export function oneOf<const T extends string>(words: readonly T[]): ValueType<T>
   return (text) => {
     const value = words.find((word) => word === text);
     if (value !== undefined) return { value };
-    return { problem: `unknown; allowed is ${words.slice(0, -1).join(', ')} or ${words.at(-1)}` };
+    return { problem: `unknown; allowed is ${either(words)}` };
   };
 }
 
@@ -48,8 +48,33 @@ export function oneOfNumbers<const T extends number>(numbers: readonly T[]): Val
   return (text) => {
     const value = numbers.find((number) => String(number) === text);
     if (value !== undefined) return { value };
-    return { problem: `unknown; allowed is ${numbers.slice(0, -1).join(', ')} or ${numbers.at(-1)}` };
+    return { problem: `unknown; allowed is ${either(numbers)}` };
   };
+}
+
+/** `off`, which is undefined, or a value; the type's messages end with what is allowed, to which this adds. */
+export function orOff<T>(type: ValueType<T>): ValueType<T | undefined> {
+  return (text) => {
+    if (text === 'off') return { value: undefined };
+    const parsed = type(text);
+    return 'problem' in parsed ? { problem: `${parsed.problem}, or off` } : parsed;
+  };
+}
+
+/** For a switch: `on` or `off`, which only the table of options says. */
+export function onOff(text: string): Parsed<boolean> {
+  return { value: text === 'on' };
+}
+
+/**
+ * How many of a list: a whole number, or `all`, which is Infinity. Empty text, which nobody can give, is undefined: it
+ * was not said.
+ */
+export function countOrAll(text: string): Parsed<number | undefined> {
+  if (text === '') return { value: undefined };
+  if (text === 'all') return { value: Number.POSITIVE_INFINITY };
+  if (/^[1-9]\d{0,8}$/.test(text)) return { value: Number(text) };
+  return { problem: 'not a count; allowed is a whole number from 1 to 999999999, or all' };
 }
 
 export function listenAddress(text: string): Parsed<ListenAddress> {
@@ -86,4 +111,9 @@ export function topologySource(text: string): Parsed<TopologySource> {
     return { problem: `this version cannot ask the Kubernetes API yet; use ${allowed}` };
   }
   return { problem: `unknown; allowed is ${allowed}` };
+}
+
+/** `a, b or c`. */
+export function either(words: readonly (string | number)[]): string {
+  return `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
 }

@@ -28,8 +28,8 @@ export class Malformed extends Error {
  * big-endian. Every read is checked against the attribute, every attribute against its parent.
  */
 export class Attributes {
-  readonly #bytes: Uint8Array;
-  readonly #end: number;
+  #bytes: Uint8Array;
+  #end: number;
   #next: number;
   #value = 0;
   #size = 0;
@@ -59,6 +59,19 @@ export class Attributes {
     return new Attributes(this.#bytes, this.#value, this.#value + this.#size);
   }
 
+  /** Like `nested`, into a cursor that is already there. */
+  nestedInto(cursor: Attributes): Attributes {
+    cursor.reset(this.#bytes, this.#value, this.#value + this.#size);
+    return cursor;
+  }
+
+  /** Begins anew. */
+  reset(bytes: Uint8Array, start: number, end: number): void {
+    this.#bytes = bytes;
+    this.#next = start;
+    this.#end = end;
+  }
+
   u8(): number {
     return this.#bytes[this.#sized(1)]!;
   }
@@ -84,6 +97,17 @@ export class Attributes {
 
   ipv6(): string {
     return ipv6Text(this.#bytes, this.#sized(16));
+  }
+
+  /** An IPv4 address as one number. */
+  ipv4Word(): number {
+    return this.#word(this.#sized(4));
+  }
+
+  /** An IPv6 address as four numbers, most significant first. */
+  ipv6Words(into: Uint32Array, at: number): void {
+    const value = this.#sized(16);
+    for (let i = 0; i < 4; i++) into[at + i] = this.#word(value + 4 * i);
   }
 
   #sized(size: number): number {

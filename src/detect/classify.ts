@@ -1,6 +1,8 @@
+import type { TcpTimeouts } from '../lib/tcp-timeouts.ts';
 import type { Cause, Mapping } from '../model/finding.ts';
 import type { Flow, Tuple } from '../model/flow.ts';
 import type { FlowEvent } from '../model/flow-event.ts';
+import type { KnownFlow } from '../model/known-flow.ts';
 
 const OPEN_STATES: ReadonlySet<FlowEvent['tcpState']> = new Set([
   'ESTABLISHED',
@@ -38,14 +40,34 @@ export function causeOfLoss(destroy: FlowEvent): Exclude<Cause, 'unseen'> {
 /** An expired entry is often removed by the very packet that then makes the new one. */
 const EXPIRED_UNDER_A_PACKET_MS = 50;
 
-/** The cause again, now that the pickup is known: it can tell what the DESTROY alone did not. */
-export function causeAfterPickup(cause: Cause, destroy: FlowEvent, pickup: FlowEvent): Cause {
+/** The cause again, now that the pickup is known: it can tell what the old entry alone did not. */
+export function causeAfterPickup(cause: Cause, old: FlowEvent, pickup: FlowEvent): Cause {
   if (cause !== 'kernel' && cause !== 'unknown') return cause;
-  if (isTranslated(destroy) && !isTranslated(pickup) && sameTuple(destroy.original, pickup.original)) {
+  if (isTranslated(old) && !isTranslated(pickup) && sameTuple(old.original, pickup.original)) {
     return 'ipvs';
   }
-  const gapMs = pickup.atMs - destroy.atMs;
+  const gapMs = pickup.atMs - old.atMs;
   return cause === 'unknown' && gapMs >= 0 && gapMs <= EXPIRED_UNDER_A_PACKET_MS ? 'timeout' : cause;
+}
+
+/** Times come in whole seconds. */
+const SLACK_MS = 1000;
+/** The longest interval of snapshots: what was last seen before that may have been used since. */
+const STALE_MS = 3_600_000;
+
+/**
+ * Why an entry went of which no event told, from the time it had left when it was last seen. It went between then and
+ * the snapshot that missed it, or now.
+ */
+export function causeOfUnseenLoss(flow: KnownFlow, timeouts: TcpTimeouts, nowMs: number): Cause {
+  const { entry, seenAtMs } = flow;
+  const elapsedMs = (flow.goneAtMs ?? nowMs) - seenAtMs;
+  const remainingMs = (entry.timeoutSeconds ?? 0) * 1000;
+  if (elapsedMs >= remainingMs - SLACK_MS) return elapsedMs > STALE_MS ? 'unseen' : 'timeout';
+  if (entry.dstNat === false && isTranslated(entry)) return 'ipvs';
+  // Sooner than that no timer can have run out, not even one that unacknowledged data shortened.
+  const soonestMs = Math.min(remainingMs, timeouts.unacknowledged * 1000);
+  return elapsedMs < soonestMs - SLACK_MS ? 'deleted' : 'unseen';
 }
 
 /** The destination was translated. Told by the tuples: IPVS does not set the status bit. */

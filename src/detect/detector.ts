@@ -1,5 +1,5 @@
 import { IPPROTO_TCP } from '../lib/ctnetlink.ts';
-import type { Cause, EntryLost, Finding, Pickup, Verdict } from '../model/finding.ts';
+import type { Finding, Verdict } from '../model/finding.ts';
 import type { FlowEvent } from '../model/flow-event.ts';
 import {
   causeAfterPickup,
@@ -10,9 +10,11 @@ import {
   sameTuple,
   tookOpenConnection,
 } from './classify.ts';
-import { type LostEntry, LostTable, type Slot } from './lost-table.ts';
-import { type PendingPickup, PendingPickups } from './pending-pickups.ts';
-import { DEFAULT_TIMEOUTS, lastActivity, type TcpTimeouts } from './timeouts.ts';
+import type { Detector } from './detector-state.ts';
+import { pickupFinding } from './findings.ts';
+import { lastActivity, lastActivityOf } from './last-activity.ts';
+import { findLost, prove, wasInferred } from './losses.ts';
+import type { PendingPickup } from './pending-pickups.ts';
 
 /*
  * From events to findings. One connection is followed under its zone and original tuple:
@@ -31,65 +33,11 @@ import { DEFAULT_TIMEOUTS, lastActivity, type TcpTimeouts } from './timeouts.ts'
  * Times: `nowMs` is monotonic and decides; the events' own times are only reported.
  */
 
-export interface DetectorSettings {
-  readonly confirmWindowMs: number;
-  readonly lostCapacity: number;
-  readonly lostTtlMs: number;
-  /** Losses that an old kernel does not tell from an orderly close: apart, so that they cannot push out others. */
-  readonly unconfirmedCapacity: number;
-  readonly unconfirmedTtlMs: number;
-  readonly pendingCapacity: number;
-  /** Connections found broken of which nothing was known before, to count them once. */
-  readonly brokenCapacity: number;
-  readonly brokenTtlMs: number;
-  /**
-   * Whether a Service is known to have this address. Untranslated pickups are of interest only then: after a
-   * flush every connection of the node that has nothing to do with Services is picked up too.
-   */
-  readonly isServiceAddress: (ip: string, port: number) => boolean;
-}
-
-export const DEFAULT_SETTINGS: Omit<DetectorSettings, 'confirmWindowMs' | 'isServiceAddress'> = {
-  // nf_conntrack_max on a machine of 4 GiB and more: a flush of a full table fits.
-  lostCapacity: 262_144,
-  // The kernel's default for an idle connection: whoever sends later than that lost the entry long before.
-  lostTtlMs: 432_000_000,
-  unconfirmedCapacity: 65_536,
-  unconfirmedTtlMs: 86_400_000,
-  pendingCapacity: 32_768,
-  brokenCapacity: 65_536,
-  // A client retransmits for 15 minutes (net.ipv4.tcp_retries2) and then gives up.
-  brokenTtlMs: 1_200_000,
-};
-
 /**
  * How long to wait before the kernel is asked again, by how often it was. Together a little less than the 300 s after
  * which an unanswered entry goes by itself, which is an event.
  */
 const ASK_AGAIN_MS = [1000, 2000, 4000, 8000, 16_000, 32_000, 64_000, 128_000];
-
-export interface Detector {
-  readonly settings: DetectorSettings;
-  readonly lost: LostTable;
-  readonly unconfirmed: LostTable;
-  readonly pending: PendingPickups;
-  readonly broken: LostTable;
-  timeouts: TcpTimeouts;
-  /** When messages were last known to be lost, monotonic milliseconds. */
-  eventsLostAtMs: number;
-}
-
-export function createDetector(settings: DetectorSettings): Detector {
-  return {
-    settings,
-    lost: new LostTable(settings.lostCapacity, settings.lostTtlMs),
-    unconfirmed: new LostTable(settings.unconfirmedCapacity, settings.unconfirmedTtlMs),
-    pending: new PendingPickups(settings.pendingCapacity),
-    broken: new LostTable(settings.brokenCapacity, settings.brokenTtlMs),
-    timeouts: DEFAULT_TIMEOUTS,
-    eventsLostAtMs: Number.NEGATIVE_INFINITY,
-  };
-}
 
 /** Takes one event. Events must come in the kernel's order. */
 export function step(detector: Detector, event: FlowEvent, nowMs: number): Finding[] {
@@ -150,18 +98,18 @@ export function abandon(detector: Detector, nowMs: number): Finding[] {
 }
 
 function onPickup(detector: Detector, event: FlowEvent, nowMs: number): Finding[] {
-  const found = findLost(detector, event, nowMs);
-  const lost = found?.entry;
+  const findings: Finding[] = [];
+  const found = findLost(detector, event, nowMs, findings);
   const { dst, dport } = event.original;
-  if (!lost && !isTranslated(event) && !detector.settings.isServiceAddress(dst, dport)) return [];
-  const cause = lost?.destroy ? causeAfterPickup(lost.cause, lost.destroy, event) : 'unseen';
+  if (!found && !isTranslated(event) && !detector.settings.isServiceAddress(dst, dport)) return [];
+  const lost = found?.entry;
   const pending: PendingPickup = {
     pickup: event,
     connection: { ...(lost?.original ?? event.original), zone: event.zone },
     sender: found?.sender ?? 'client',
-    mapping: compareMapping(lost?.destroy, event),
-    cause,
-    destroy: lost?.destroy,
+    mapping: compareMapping(lost?.old, event),
+    cause: lost?.old ? causeAfterPickup(lost.cause, lost.old, event) : 'unseen',
+    old: lost?.old,
     lastActivityMs: lost?.lastActivityMs,
     alreadyBroken: lost?.broken ?? false,
     seenAtMs: nowMs,
@@ -169,37 +117,10 @@ function onPickup(detector: Detector, event: FlowEvent, nowMs: number): Finding[
     fruitless: 0,
     absent: 0,
   };
-  const findings: Finding[] = [];
-  if (found?.table === detector.unconfirmed && lost?.destroy) {
-    // The pickup shows that the connection was open: now it is a loss like any other.
-    found.table.remove(found.slot);
-    detector.lost.add(lost.destroy, cause, lost.lastActivityMs, nowMs);
-    findings.push(entryLost(lost.destroy, cause));
-  }
   for (const displaced of detector.pending.add(pending)) {
     findings.push(...conclude(detector, displaced, 'unknown', undefined, nowMs));
   }
   return findings;
-}
-
-interface FoundLoss {
-  readonly table: LostTable;
-  readonly slot: Slot;
-  readonly entry: LostEntry;
-  readonly sender: PendingPickup['sender'];
-}
-
-function findLost(detector: Detector, event: FlowEvent, nowMs: number): FoundLoss | undefined {
-  for (const table of [detector.lost, detector.unconfirmed]) {
-    if (table.size === 0) continue;
-    const byClient = table.findByOriginal(event.zone, event.original, nowMs);
-    if (byClient !== undefined)
-      return { table, slot: byClient, entry: table.read(byClient), sender: 'client' };
-    const byServer = table.findByReply(event.zone, event.original, nowMs);
-    if (byServer !== undefined)
-      return { table, slot: byServer, entry: table.read(byServer), sender: 'server' };
-  }
-  return undefined;
 }
 
 function onDestroy(detector: Detector, event: FlowEvent, nowMs: number): Finding[] {
@@ -210,18 +131,23 @@ function onDestroy(detector: Detector, event: FlowEvent, nowMs: number): Finding
   if (!isTranslated(event)) return findings;
   const took = tookOpenConnection(event);
   if (took === 'no') return findings;
+  const { known } = detector.settings;
+  const { zone, original } = event;
   const cause = causeOfLoss(event);
-  const activity = lastActivity(event, detector.timeouts);
+  const activity =
+    lastActivity(event, detector.timeouts) ?? lastActivityOf(known.findByOriginal(zone, original), event);
+  const isNews = !wasInferred(detector, event, nowMs);
   // The entry was in use: whatever was known of this tuple before belongs to an earlier connection.
+  known.remove(zone, original);
   for (const table of [detector.lost, detector.unconfirmed, detector.broken]) {
-    table.forget(event.zone, event.original, nowMs);
+    table.forget(zone, original, nowMs);
   }
   if (took === 'maybe') {
     detector.unconfirmed.add(event, cause, activity, nowMs);
     return findings;
   }
-  detector.lost.add(event, cause, activity, nowMs);
-  findings.push(entryLost(event, cause));
+  const loss = prove(detector, event, cause, activity, nowMs);
+  if (isNews) findings.push(loss);
   return findings;
 }
 
@@ -271,49 +197,4 @@ function conclude(
     else detector.lost.markBroken(slot);
   }
   return [pickupFinding(pending, verdict, broken, end, nowMs)];
-}
-
-function entryLost(destroy: FlowEvent, cause: Cause): EntryLost {
-  return {
-    kind: 'entry_lost',
-    connection: { ...destroy.original, zone: destroy.zone },
-    translated: isTranslated(destroy),
-    cause: cause as EntryLost['cause'],
-    atMs: destroy.atMs,
-    tcpState: destroy.tcpState,
-  };
-}
-
-function pickupFinding(
-  pending: PendingPickup,
-  verdict: Verdict,
-  broken: boolean,
-  end: FlowEvent | undefined,
-  nowMs: number,
-): Pickup {
-  const { pickup, destroy, connection, lastActivityMs } = pending;
-  const idleMs = lastActivityMs === undefined ? undefined : Math.max(0, pickup.atMs - lastActivityMs);
-  return {
-    kind: 'pickup',
-    connection,
-    translated: (destroy !== undefined && isTranslated(destroy)) || isTranslated(pickup),
-    verdict,
-    mapping: pending.mapping,
-    sender: pending.sender,
-    cause: pending.cause,
-    broken,
-    oldBackend: destroy && { ip: destroy.reply.src, port: destroy.reply.sport },
-    newBackend: newBackendOf(pending),
-    lostAtMs: destroy?.atMs,
-    pickedUpAtMs: pickup.atMs,
-    verdictAfterMs: end ? Math.max(0, end.atMs - pickup.atMs) : nowMs - pending.seenAtMs,
-    idleSeconds: idleMs === undefined ? undefined : idleMs / 1000,
-    evidence: [destroy, pickup, end].filter((event) => event !== undefined),
-  };
-}
-
-/** Where the packet went. A server's packet goes to the client, and untranslated ones to no backend. */
-function newBackendOf({ pickup, sender }: PendingPickup): Pickup['newBackend'] {
-  if (sender === 'server' || !isTranslated(pickup)) return undefined;
-  return { ip: pickup.reply.src, port: pickup.reply.sport };
 }

@@ -1,14 +1,17 @@
 import { IPS_ASSURED, IPS_DST_NAT, IPS_SEEN_REPLY } from '../lib/ctnetlink.ts';
 import { StringPool } from '../lib/string-pool.ts';
+import { TupleIndex } from '../lib/tuple-index.ts';
 import type { Cause } from '../model/finding.ts';
 import type { Tuple } from '../model/flow.ts';
 import { type FlowEvent, TCP_STATES } from '../model/flow-event.ts';
-import { TupleIndex } from './tuple-index.ts';
 
 /** What is remembered of a connection whose entry is gone. */
 export interface LostEntry {
-  /** The DESTROY as it was decoded. Undefined when no loss was seen and only the break is remembered. */
-  readonly destroy: FlowEvent | undefined;
+  /**
+   * The entry: its DESTROY as it was decoded, or if no event told of the loss the entry as a snapshot had it.
+   * Undefined when nothing was known of it and only the break is remembered.
+   */
+  readonly old: FlowEvent | undefined;
   readonly zone: number;
   readonly original: Tuple;
   readonly cause: Cause;
@@ -24,7 +27,8 @@ const CAUSE_NUMBERS: readonly Cause[] = ['timeout', 'deleted', 'ipvs', 'kernel',
 const NO_NUMBER = 0xffffffff;
 const ALIVE = 1;
 const BROKEN = 2;
-const DESTROY_SEEN = 4;
+const OLD_KNOWN = 4;
+const FROM_SNAPSHOT = 8;
 
 /**
  * Lost entries, found by their original tuple (the client spoke) or their reply tuple (the server spoke). Kept
@@ -96,17 +100,16 @@ export class LostTable {
   }
 
   /** Remembers a loss, in place of what was known under the same original tuple. */
-  add(destroy: FlowEvent, cause: Cause, lastActivityMs: number | undefined, nowMs: number): void {
-    const slot = this.#newSlot(destroy.zone, destroy.original, destroy.reply, cause, nowMs);
-    this.#flags[slot]! |= DESTROY_SEEN;
-    this.#tcpState[slot] = destroy.tcpState === undefined ? 0xff : TCP_STATES.indexOf(destroy.tcpState);
+  add(old: FlowEvent, cause: Cause, lastActivityMs: number | undefined, nowMs: number): void {
+    const slot = this.#newSlot(old.zone, old.original, old.reply, cause, nowMs);
+    this.#flags[slot]! |= old.type === 'snapshot' ? OLD_KNOWN | FROM_SNAPSHOT : OLD_KNOWN;
+    this.#tcpState[slot] = old.tcpState === undefined ? 0xff : TCP_STATES.indexOf(old.tcpState);
     this.#status[slot] =
-      destroy.status ??
-      (destroy.seenReply ? IPS_SEEN_REPLY : 0) | (destroy.assured ? IPS_ASSURED : 0) | STATUS_FROM_TEXT;
-    this.#timeout[slot] = destroy.timeoutSeconds ?? NO_NUMBER;
-    this.#portId[slot] = destroy.portId;
-    this.#id[slot] = destroy.id ?? NO_NUMBER;
-    this.#lostAt[slot] = destroy.atMs;
+      old.status ?? (old.seenReply ? IPS_SEEN_REPLY : 0) | (old.assured ? IPS_ASSURED : 0) | STATUS_FROM_TEXT;
+    this.#timeout[slot] = old.timeoutSeconds ?? NO_NUMBER;
+    this.#portId[slot] = old.portId;
+    this.#id[slot] = old.id ?? NO_NUMBER;
+    this.#lostAt[slot] = old.atMs;
     this.#lastActivity[slot] = lastActivityMs ?? Number.NaN;
   }
 
@@ -142,7 +145,7 @@ export class LostTable {
     const flags = this.#flags[slot]!;
     const lastActivity = this.#lastActivity[slot]!;
     return {
-      destroy: flags & DESTROY_SEEN ? this.#destroy(slot, zone, original) : undefined,
+      old: flags & OLD_KNOWN ? this.#old(slot, zone, original) : undefined,
       zone,
       original,
       cause,
@@ -240,11 +243,11 @@ export class LostTable {
     };
   }
 
-  #destroy(slot: Slot, zone: number, original: Tuple): FlowEvent {
+  #old(slot: Slot, zone: number, original: Tuple): FlowEvent {
     const status = this.#status[slot]!;
     const fromText = (status & STATUS_FROM_TEXT) !== 0;
     return {
-      type: 'destroy',
+      type: this.#flags[slot]! & FROM_SNAPSHOT ? 'snapshot' : 'destroy',
       atMs: this.#lostAt[slot]!,
       protocol: 6,
       zone,

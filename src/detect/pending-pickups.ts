@@ -9,7 +9,8 @@ export interface PendingPickup {
   readonly sender: Sender;
   readonly mapping: Mapping;
   readonly cause: Cause;
-  readonly destroy: FlowEvent | undefined;
+  /** The old entry: its DESTROY, or as a snapshot had it. */
+  readonly old: FlowEvent | undefined;
   readonly lastActivityMs: number | undefined;
   /** The connection was known to be broken before this pickup. */
   readonly alreadyBroken: boolean;

@@ -72,6 +72,15 @@ export function readPort(field: Field): number {
   return value;
 }
 
+/** A time span in whole seconds, 1 or more. Throws ObjectError otherwise. */
+export function readSeconds(field: Field): number {
+  const { value } = field;
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1) {
+    throw new ObjectError(field, 'a whole number of seconds from 1 on');
+  }
+  return value;
+}
+
 /**
  * An IP address in canonical form; undefined if absent or empty, which Kubernetes writes for "none yet".
  * Throws ObjectError if it is something else.

@@ -1,4 +1,5 @@
 import { isLoopback } from '../lib/is-loopback.ts';
+import type { FlowAtRisk, NamedFlowAtRisk } from '../model/at-risk.ts';
 import type { Connection, Endpoint, Finding } from '../model/finding.ts';
 import type { NamedBackend, NamedClient, NamedFinding, NamedService } from '../model/named-finding.ts';
 import type { Topology } from '../model/topology.ts';
@@ -25,15 +26,30 @@ export function nameFinding(
   };
 }
 
-function nameService(topology: Topology, { dst, dport }: Connection): NamedService {
+/** Adds names to a connection at risk. */
+export function nameAtRisk(topology: Topology, flow: FlowAtRisk, nodeName: string): NamedFlowAtRisk {
+  return {
+    ...flow,
+    client: nameClient(topology, flow.connection, nodeName),
+    service: nameService(topology, flow.connection),
+    backend: nameBackend(topology, flow.backend),
+  };
+}
+
+/** Whose address and port a client connected to. */
+export function nameService(
+  topology: Topology,
+  { dst, dport }: Pick<Connection, 'dst' | 'dport'>,
+): NamedService {
   const service = topology.serviceAt(dst, dport) ?? topology.serviceAtNodePort(dst, dport);
   const { namespace, name, port } = service ?? { namespace: '', name: dst, port: dport };
   return { ip: dst, port: dport, namespace, name, servicePort: port, known: service !== undefined };
 }
 
-function nameClient(
+/** Who connected from an address. */
+export function nameClient(
   topology: Topology,
-  { src, sport }: Connection,
+  { src, sport }: Pick<Connection, 'src' | 'sport'>,
   nodeName: string | undefined,
 ): NamedClient {
   const pod = topology.podAt(src);
@@ -48,6 +64,8 @@ function nameClient(
 }
 
 /** The endpoint knows pods on the host network too; the pod's own address helps when no slice has it (any more). */
+function nameBackend(topology: Topology, backend: Endpoint): NamedBackend;
+function nameBackend(topology: Topology, backend: Endpoint | undefined): NamedBackend | undefined;
 function nameBackend(topology: Topology, backend: Endpoint | undefined): NamedBackend | undefined {
   if (!backend) return undefined;
   const { ip, port } = backend;

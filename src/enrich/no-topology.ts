@@ -7,4 +7,5 @@ export const NO_TOPOLOGY: Topology = {
   podAt: () => undefined,
   nodeAt: () => undefined,
   endpointAt: () => undefined,
+  backendChoice: () => undefined,
 };

@@ -13,16 +13,31 @@ import {
 import { type ObjectRef, readMetadata } from './metadata.ts';
 import { isTcp } from './read-service.ts';
 
-/** An EndpointSlice reduced to who answers at which address and TCP port. */
+/** An EndpointSlice reduced to who answers at which address and TCP port, and for which Service. */
 export interface EndpointSliceRecord extends ObjectRef {
+  /** The name of its Service, which is in the same namespace; undefined if it is of none. */
+  readonly service: string | undefined;
+  /** Of each of its endpoints. */
+  readonly ports: readonly SlicePortRecord[];
   readonly endpoints: readonly EndpointRecord[];
+}
+
+interface SlicePortRecord {
+  /** That of the Service's port; empty without a name. */
+  readonly name: string;
+  readonly port: number;
 }
 
 interface EndpointRecord {
   readonly ips: readonly string[];
-  readonly ports: readonly number[];
   readonly state: EndpointState;
+  /** It answers, also while it terminates; `state.ready` says whether it is to get new connections. */
+  readonly serving: boolean;
+  readonly terminating: boolean;
 }
+
+/** discovery.k8s.io/v1 LabelServiceName. */
+const SERVICE_LABEL = 'kubernetes.io/service-name';
 
 /**
  * Reads a parsed discovery.k8s.io/v1 EndpointSlice. Slices of type FQDN hold host names: no endpoints for us.
@@ -32,33 +47,45 @@ interface EndpointRecord {
 export function readEndpointSlice(object: unknown): EndpointSliceRecord {
   const root: Field = { path: '', value: object };
   const ref = readMetadata(root);
-  const { namespace } = ref;
-  if (readText(child(root, 'addressType')) === 'FQDN') return { namespace, name: ref.name, endpoints: [] };
+  const { namespace, name } = ref;
+  const labels = child(child(root, 'metadata'), 'labels');
+  const service = readText(child(labels, SERVICE_LABEL)) || undefined;
+  if (readText(child(root, 'addressType')) === 'FQDN') {
+    return { namespace, name, service, ports: [], endpoints: [] };
+  }
   const ports = elements(child(root, 'ports'))
-    .filter(isTcp)
-    .map((entry) => child(entry, 'port'))
-    .filter(({ value }) => !isAbsent(value))
-    .map(readPort);
-  const endpoints = elements(child(root, 'endpoints')).map((endpoint) => ({
-    ips: readIps(elements(child(endpoint, 'addresses'))),
-    ports,
-    state: readState(endpoint, namespace),
-  }));
-  return { namespace, name: ref.name, endpoints };
+    .filter((entry) => isTcp(entry) && !isAbsent(child(entry, 'port').value))
+    .map((entry) => ({ name: readText(child(entry, 'name')) ?? '', port: readPort(child(entry, 'port')) }));
+  const endpoints = elements(child(root, 'endpoints')).map((entry) => readEndpoint(entry, namespace));
+  return { namespace, name, service, ports, endpoints };
 }
 
-function readState(endpoint: Field, sliceNamespace: string): EndpointState {
+/**
+ * What its conditions do not say: ready is true, terminating false; serving is what ready is (EndpointConditions as
+ * older API versions define it; newer ones, and kube-proxy, take true). The EndpointSlice controller says all three.
+ */
+function readEndpoint(endpoint: Field, sliceNamespace: string): EndpointRecord {
+  const conditions = child(endpoint, 'conditions');
+  const ready = readCondition(child(conditions, 'ready'), true);
+  return {
+    ips: readIps(elements(child(endpoint, 'addresses'))),
+    state: readState(endpoint, sliceNamespace, ready),
+    serving: readCondition(child(conditions, 'serving'), ready),
+    terminating: readCondition(child(conditions, 'terminating'), false),
+  };
+}
+
+function readState(endpoint: Field, sliceNamespace: string, ready: boolean): EndpointState {
   const target = child(endpoint, 'targetRef');
   const isPod = readText(child(target, 'kind')) === 'Pod';
   return {
     namespace: isPod ? readText(child(target, 'namespace')) || sliceNamespace : undefined,
     pod: isPod ? readName(child(target, 'name')) : undefined,
     node: readText(child(endpoint, 'nodeName')) || undefined,
-    ready: readReady(child(child(endpoint, 'conditions'), 'ready')),
+    ready,
   };
 }
 
-/** "A nil value should be interpreted as true" (EndpointConditions.ready). */
-function readReady(ready: Field): boolean {
-  return isAbsent(ready.value) || readFlag(ready);
+function readCondition(condition: Field, unsaid: boolean): boolean {
+  return isAbsent(condition.value) ? unsaid : readFlag(condition);
 }

@@ -1,5 +1,6 @@
 import { isLoopback } from '../lib/is-loopback.ts';
-import type { EndpointState, PodName, ServicePort, Topology } from '../model/topology.ts';
+import type { BackendChoice, EndpointState, PodName, ServicePort, Topology } from '../model/topology.ts';
+import { BackendChoices } from './backend-choices.ts';
 import { chooseEndpoint, choosePod, chooseService, type PodClaim, type ServiceClaim } from './choose.ts';
 import { Claims } from './claims.ts';
 import { type ObjectRef, refKey } from './metadata.ts';
@@ -20,6 +21,12 @@ export class TopologyIndex implements Topology {
   readonly #pods = new Claims<PodClaim, PodName>(choosePod);
   readonly #nodes = new NodeAddresses();
   readonly #servicePorts = new Map<string, readonly ServicePort[]>();
+  readonly #backendChoices: BackendChoices;
+
+  /** `nodeName` is this node: some Services have other backends on every node. Without it, theirs are not known. */
+  constructor(nodeName?: string) {
+    this.#backendChoices = new BackendChoices(nodeName);
+  }
 
   setService(service: ServiceRecord): void {
     const { namespace, name, created, addresses, ports } = service;
@@ -36,12 +43,14 @@ export class TopologyIndex implements Topology {
       refKey(service),
       ports.map(({ port }) => ({ namespace, name, port })),
     );
+    this.#backendChoices.setService(service);
   }
 
   removeService(service: ObjectRef): void {
     this.#services.delete(refKey(service));
     this.#nodePorts.delete(refKey(service));
     this.#servicePorts.delete(refKey(service));
+    this.#backendChoices.removeService(service);
   }
 
   /** Every port of every Service. */
@@ -51,14 +60,16 @@ export class TopologyIndex implements Topology {
 
   setEndpointSlice(slice: EndpointSliceRecord): void {
     const said = new Map<string, EndpointState>();
-    for (const { ips, ports, state } of slice.endpoints) {
-      for (const ip of ips) for (const port of ports) said.set(socketKey(ip, port), state);
+    for (const { ips, state } of slice.endpoints) {
+      for (const ip of ips) for (const { port } of slice.ports) said.set(socketKey(ip, port), state);
     }
     this.#endpoints.set(refKey(slice), said);
+    this.#backendChoices.setSlice(slice);
   }
 
   removeEndpointSlice(slice: ObjectRef): void {
     this.#endpoints.delete(refKey(slice));
+    this.#backendChoices.removeSlice(slice);
   }
 
   setPod(pod: PodRecord): void {
@@ -93,6 +104,10 @@ export class TopologyIndex implements Topology {
 
   endpointAt(ip: string, port: number): EndpointState | undefined {
     return this.#endpoints.get(socketKey(ip, port));
+  }
+
+  backendChoice(service: ServicePort, v6: boolean): BackendChoice | undefined {
+    return this.#backendChoices.get(service, v6);
   }
 }
 

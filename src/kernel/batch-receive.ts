@@ -22,9 +22,12 @@ const MMSGHDR_LEN = 56;
  */
 export type BatchReceive = (onDatagram: (bytes: Uint8Array, portId: number) => void) => number;
 
+/** Bound once. */
+let recvmmsg: ReturnType<ReturnType<typeof koffi.load>['func']> | undefined;
+
 export function batchReceive(fd: number, count: number, datagramBytes: number): BatchReceive {
-  const libc = koffi.load(null);
-  const recvmmsg = libc.func('int recvmmsg(int, void *, unsigned int, int, void *)');
+  recvmmsg ??= koffi.load(null).func('int recvmmsg(int, void *, unsigned int, int, void *)');
+  const receive = recvmmsg;
   // One block for everything the kernel is given a pointer to: it lives as long as any part of it is in use. Far
   // above the size of what V8 keeps on its own, movable heap.
   const iovecs = count * SIZEOF_MMSGHDR;
@@ -49,7 +52,7 @@ export function batchReceive(fd: number, count: number, datagramBytes: number): 
       view.setUint32(i * SIZEOF_MMSGHDR + MSGHDR_NAMELEN, SIZEOF_SOCKADDR_NL, true);
     }
     // An error (most often EAGAIN) is nothing to read; a broken socket shows in the poll of the package.
-    const received = Math.max(0, recvmmsg(fd, memory, count, MSG_DONTWAIT, null));
+    const received = Math.max(0, receive(fd, memory, count, MSG_DONTWAIT, null));
     for (let i = 0; i < received; i++) {
       const length = view.getUint32(i * SIZEOF_MMSGHDR + MMSGHDR_LEN, true);
       const portId = view.getUint32(names + i * SOCKADDR_NL_STRIDE + SOCKADDR_NL_PID, true);

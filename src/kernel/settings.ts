@@ -46,3 +46,12 @@ export function readSettings(proc: string): {
   }
   return unreadable === undefined ? { settings } : { settings, unreadable };
 }
+
+/** Buckets of the conntrack table, which the kernel moves all entries to others of when they change in number. */
+export function readBuckets(proc: string): string | undefined {
+  try {
+    return readFileSync(join(proc, 'sys/net/netfilter/nf_conntrack_buckets'), 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+}

@@ -67,6 +67,7 @@ export async function refused(params: Target): Promise<Result<'refused'>> {
 async function openProven(params: Target, index: number, timeoutMs: number): Promise<Socket> {
   const socket = open(params, index, true);
   socket.setTimeout(timeoutMs, () => socket.destroy(new Error(`no answer within ${timeoutMs} ms`)));
+  if (params.keepaliveSeconds !== undefined) socket.setKeepAlive(true, params.keepaliveSeconds * 1000);
   socket.write(HELLO);
   await once(socket, 'data');
   socket.setTimeout(0);

@@ -62,10 +62,12 @@ export class PeerConnections {
     });
   }
 
-  /** Sends on every connection that can be sent on; what was sent before is forgotten. */
-  send(text: string): number {
+  /** Sends on every connection that can be sent on, or on those of these local ports; what was sent before is forgotten. */
+  send(text: string, ports?: readonly number[]): number {
     for (const old of this.#sentOn) old.decided = undefined;
-    this.#sentOn = [...this.#living].filter(({ socket }) => socket.writable);
+    this.#sentOn = [...this.#living].filter(
+      ({ socket, at }) => socket.writable && (ports?.includes(at.localPort) ?? true),
+    );
     for (const connection of this.#sentOn) {
       connection.outcome = 'silent';
       connection.decided = () => {};

@@ -24,7 +24,7 @@ const handlers: Handlers = {
     await connect(connections, params);
     return DONE;
   },
-  send: ({ text = 'ping\n' }) => ({ sent: connections.send(text) }),
+  send: ({ text = 'ping\n', ports }) => ({ sent: connections.send(text, ports) }),
   settle: ({ timeoutMs }) => connections.settle(timeoutMs),
   endAll() {
     connections.endAll();
@@ -46,9 +46,10 @@ const handlers: Handlers = {
   httpGet,
 };
 
-async function listen({ host, port }: Params<'listen'>): Promise<Result<'listen'>> {
+async function listen({ host, port, keepaliveSeconds }: Params<'listen'>): Promise<Result<'listen'>> {
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     connections.add(socket);
+    if (keepaliveSeconds !== undefined) socket.setKeepAlive(true, keepaliveSeconds * 1000);
     socket.on('data', (bytes) => {
       if (socket.writableEnded) return; // After `endAll` there is nothing to answer with.
       if (bytes.length === GOODBYE.length && bytes.toString() === GOODBYE) socket.end(bytes);

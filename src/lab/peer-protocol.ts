@@ -13,6 +13,8 @@ export interface Target {
   /** How many are on their way at a time. */
   readonly concurrency?: number;
   readonly localAddresses?: readonly string[];
+  /** SO_KEEPALIVE with this TCP_KEEPIDLE; without it the sockets send no probes. */
+  readonly keepaliveSeconds?: number;
 }
 
 /**
@@ -65,11 +67,17 @@ export type Nothing = Readonly<Record<string, never>>;
 /** Command, parameters, result. Parameters and results are plain JSON: they travel as messages. */
 export interface PeerCommands {
   /** Echoes whatever comes, until the client closes. */
-  listen: { params: { readonly host: string; readonly port: number }; result: Nothing };
+  listen: {
+    params: { readonly host: string; readonly port: number; readonly keepaliveSeconds?: number };
+    result: Nothing;
+  };
   /** Opens connections and proves each with one echo, so that its entry is ASSURED. Fails if one of them does. */
   connect: { params: Target & { readonly timeoutMs?: number }; result: Nothing };
-  /** One small message (one segment) on each open connection. */
-  send: { params: { readonly text?: string }; result: { readonly sent: number } };
+  /** One small message (one segment) on each open connection, or on those from these local ports. */
+  send: {
+    params: { readonly text?: string; readonly ports?: readonly number[] };
+    result: { readonly sent: number };
+  };
   /** Waits until each connection that was sent on was answered, reset or closed, or the time is over. */
   settle: { params: { readonly timeoutMs: number }; result: Settled };
   /** FIN on each open connection; receiving goes on (half close). */

@@ -10,6 +10,10 @@ export const NLMSG_HDRLEN = 16;
 export const NLMSG_ERROR = 2;
 export const NLMSG_DONE = 3;
 export const NLM_F_REQUEST = 0x1;
+/** On the messages of a dump: it was interrupted by a change and may be inconsistent. */
+export const NLM_F_DUMP_INTR = 0x10;
+/** NLM_F_ROOT | NLM_F_MATCH, in a GET. */
+export const NLM_F_DUMP = 0x300;
 export const NLM_F_CREATE = 0x400;
 export const NLA_HDRLEN = 4;
 export const NLA_F_NESTED = 0x8000;
@@ -28,6 +32,7 @@ export const NFNLGRP_CONNTRACK_DESTROY = 3;
 export const IPCTNL_MSG_CT_NEW = 0;
 export const IPCTNL_MSG_CT_GET = 1;
 export const IPCTNL_MSG_CT_DELETE = 2;
+export const IPCTNL_MSG_CT_GET_STATS_CPU = 4;
 
 // enum ctattr_type
 export const CTA_TUPLE_ORIG = 1;
@@ -38,6 +43,7 @@ export const CTA_TIMEOUT = 7;
 export const CTA_ID = 12;
 export const CTA_ZONE = 18;
 export const CTA_TIMESTAMP = 20;
+export const CTA_STATUS_MASK = 26;
 /** Kernels from 6.14, with net.netfilter.nf_conntrack_timestamp=1. */
 export const CTA_TIMESTAMP_EVENT = 27;
 
@@ -65,10 +71,17 @@ export const CTA_PROTOINFO_TCP_STATE = 1;
 export const CTA_TIMESTAMP_START = 1;
 export const CTA_TIMESTAMP_STOP = 2;
 
+// enum ctattr_stats_cpu: numbers of one CPU, be32 each
+export const CTA_STATS_INVALID = 4;
+export const CTA_STATS_INSERT_FAILED = 9;
+export const CTA_STATS_DROP = 10;
+export const CTA_STATS_EARLY_DROP = 11;
+
 // enum ip_conntrack_status
 export const IPS_SEEN_REPLY = 0x2;
 export const IPS_ASSURED = 0x4;
 export const IPS_DST_NAT = 0x20;
+export const IPS_OFFLOAD = 0x4000;
 
 // enum tcp_conntrack
 export const TCP_CONNTRACK_ESTABLISHED = 3;
@@ -77,5 +90,7 @@ export const TCP_CONNTRACK_CLOSE = 8;
 
 // linux/in.h, bits/socket.h
 export const IPPROTO_TCP = 6;
+export const AF_UNSPEC = 0;
 export const AF_INET = 2;
+export const AF_NETLINK = 16;
 export const AF_INET6 = 10;

@@ -78,3 +78,49 @@ function ipv4Bytes(text: string): Uint8Array {
 function notAnAddress(text: string): RangeError {
   return new RangeError(`${JSON.stringify(text)} is not an IP address`);
 }
+
+const scratch = new DataView(new ArrayBuffer(16));
+const scratchBytes = new Uint8Array(scratch.buffer);
+
+/** Text of an address given as words, most significant first: one for IPv4, four for IPv6. */
+export function wordsText(words: Uint32Array, at: number, v6: boolean): string {
+  for (let i = 0; i < (v6 ? 4 : 1); i++) scratch.setUint32(i * 4, words[at + i]!);
+  return v6 ? ipv6Text(scratchBytes, 0) : ipv4Text(scratchBytes, 0);
+}
+
+/** Text of an address to words at `into[at]`. True if it is IPv6. Throws a RangeError on anything else. */
+export function textWords(text: string, into: Uint32Array, at: number): boolean {
+  if (!text.includes(':')) {
+    into[at] = ipv4Word(text);
+    return false;
+  }
+  const bytes = ipBytes(text);
+  for (let i = 0; i < 4; i++) {
+    into[at + i] =
+      (bytes[4 * i]! << 24) | (bytes[4 * i + 1]! << 16) | (bytes[4 * i + 2]! << 8) | bytes[4 * i + 3]!;
+  }
+  return true;
+}
+
+/** Makes nothing on the way: a flush asks for a hundred thousand. */
+function ipv4Word(text: string): number {
+  let word = 0;
+  let part = 0;
+  let digits = 0;
+  let parts = 1;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 0x2e && digits > 0) {
+      word = (word << 8) | part;
+      part = 0;
+      digits = 0;
+      parts++;
+    } else if (code >= 0x30 && code <= 0x39 && digits < 3) {
+      part = part * 10 + code - 0x30;
+      digits++;
+      if (part > 255) throw notAnAddress(text);
+    } else throw notAnAddress(text);
+  }
+  if (parts !== 4 || digits === 0) throw notAnAddress(text);
+  return ((word << 8) | part) >>> 0;
+}

@@ -39,7 +39,8 @@ export interface EntryLost {
   readonly connection: Connection;
   /** The destination was translated: a Service flow by itself. Else only the topology can tell. */
   readonly translated: boolean;
-  readonly cause: Exclude<Cause, 'unseen'>;
+  readonly cause: Cause;
+  /** When it went away; if no event told, when it was last seen. */
   readonly atMs: number;
   readonly tcpState: TcpState | undefined;
 }

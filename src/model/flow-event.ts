@@ -17,7 +17,8 @@ export type TcpState = (typeof TCP_STATES)[number];
 
 /** One conntrack event or one entry of a dump, decoded. What the kernel did not send is undefined. */
 export interface FlowEvent extends Flow {
-  readonly type: 'new' | 'update' | 'destroy';
+  /** `snapshot`: no event, but an entry as a dump of the table had it. */
+  readonly type: 'new' | 'update' | 'destroy' | 'snapshot';
   /** When it happened: the kernel's own time stamp if it sent one, else when it was read. Epoch milliseconds. */
   readonly atMs: number;
   /** IP protocol number; 6 is TCP. */

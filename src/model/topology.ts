@@ -13,6 +13,22 @@ export interface Topology {
   nodeAt(ip: string): string | undefined;
   /** The endpoint of any Service with this address and port. */
   endpointAt(ip: string, port: number): EndpointState | undefined;
+  /**
+   * How this Service port picks a backend for a connection to one of its addresses of this family; undefined if that is
+   * not known. As for the cluster IP: what external traffic policy and topology hints change is not considered.
+   */
+  backendChoice(service: ServicePort, v6: boolean): BackendChoice | undefined;
+}
+
+/** What decides which backend a new connection to a Service port gets. */
+export interface BackendChoice {
+  /**
+   * Where kube-proxy on this node would send it: the ready endpoints, or if none is ready the ones that still serve
+   * while they terminate; with internalTrafficPolicy Local those of this node only. Each once, in no order.
+   */
+  readonly endpoints: readonly { readonly ip: string; readonly port: number }[];
+  /** Session affinity by client address lasts this long after the last pick; undefined without. */
+  readonly affinitySeconds: number | undefined;
 }
 
 export interface ServicePort {

@@ -2,7 +2,18 @@ import { definedFields } from '../lib/defined-fields.ts';
 import type { Cause, Mapping, Outcome, Sender } from '../model/finding.ts';
 import type { Tuple } from '../model/flow.ts';
 import type { FlowEvent, TcpState } from '../model/flow-event.ts';
-import type { NamedBackend, NamedPickup, NamedService } from '../model/named-finding.ts';
+import type { NamedPickup } from '../model/named-finding.ts';
+import { deleterPortId } from './loss-evidence.ts';
+import {
+  type BackendFields,
+  backendFields,
+  type ClientFields,
+  clientFields,
+  isoTime,
+  type ServiceFields,
+  serviceFields,
+  thousandths,
+} from './named-fields.ts';
 
 /** The fields of `event: "connection_broken"`: what is not known is left out, times are ISO 8601. */
 export interface BrokenLine {
@@ -10,10 +21,10 @@ export interface BrokenLine {
   readonly outcome: Outcome;
   readonly sender: Sender;
   readonly mapping: Mapping;
-  readonly client: BrokenClient;
-  readonly service: BrokenService;
-  readonly old_backend?: BrokenBackend;
-  readonly new_backend?: BrokenBackend;
+  readonly client: ClientFields;
+  readonly service: ServiceFields;
+  readonly old_backend?: BackendFields;
+  readonly new_backend?: BackendFields;
   readonly idle_seconds?: number;
   readonly lost_at?: string;
   readonly picked_up_at: string;
@@ -21,33 +32,6 @@ export interface BrokenLine {
   /** Cause `deleted`: the netlink port id of the program that did it, usually its pid. */
   readonly port_id?: number;
   readonly evidence: readonly BrokenEvidence[];
-}
-
-interface BrokenClient {
-  readonly ip: string;
-  readonly port: number;
-  readonly namespace?: string;
-  readonly pod?: string;
-  readonly workload?: string;
-}
-
-interface BrokenService {
-  readonly namespace?: string;
-  readonly name?: string;
-  readonly ip: string;
-  /** The Service's port. */
-  readonly port: number;
-  /** The port the client connected to, if it is another one: a node port. */
-  readonly connected_port?: number;
-}
-
-interface BrokenBackend {
-  readonly ip: string;
-  readonly port: number;
-  readonly pod?: string;
-  readonly namespace?: string;
-  readonly node?: string;
-  readonly ready?: boolean;
 }
 
 interface BrokenEvidence {
@@ -66,22 +50,16 @@ interface BrokenEvidence {
 
 /** A broken connection as the log and `replay --json` show it. */
 export function brokenLine(pickup: NamedPickup): BrokenLine {
-  const { client, idleSeconds, lostAtMs } = pickup;
+  const { idleSeconds, lostAtMs } = pickup;
   return definedFields({
     cause: pickup.cause,
     outcome: pickup.verdict,
     sender: pickup.sender,
     mapping: pickup.mapping,
-    client: definedFields({
-      ip: client.ip,
-      port: client.port,
-      namespace: client.namespace,
-      pod: client.pod,
-      workload: client.workload,
-    }),
-    service: brokenService(pickup.service),
-    old_backend: pickup.oldBackend && brokenBackend(pickup.oldBackend),
-    new_backend: pickup.newBackend && brokenBackend(pickup.newBackend),
+    client: clientFields(pickup.client),
+    service: serviceFields(pickup.service),
+    old_backend: pickup.oldBackend && backendFields(pickup.oldBackend),
+    new_backend: pickup.newBackend && backendFields(pickup.newBackend),
     idle_seconds: idleSeconds === undefined ? undefined : thousandths(idleSeconds),
     lost_at: lostAtMs === undefined ? undefined : isoTime(lostAtMs),
     picked_up_at: isoTime(pickup.pickedUpAtMs),
@@ -89,27 +67,6 @@ export function brokenLine(pickup: NamedPickup): BrokenLine {
     port_id: deleterPortId(pickup),
     evidence: pickup.evidence.map(evidence),
   }) as BrokenLine;
-}
-
-/** Who deleted the entry, if a program did and its event was seen. */
-export function deleterPortId({ cause, evidence }: NamedPickup): number | undefined {
-  if (cause !== 'deleted') return undefined;
-  return evidence.find((event) => event.type === 'destroy' && event.portId !== 0)?.portId;
-}
-
-function brokenService(service: NamedService) {
-  const { known, ip, port, servicePort } = service;
-  return definedFields({
-    namespace: known ? service.namespace : undefined,
-    name: known ? service.name : undefined,
-    ip,
-    port: servicePort,
-    connected_port: port === servicePort ? undefined : port,
-  });
-}
-
-function brokenBackend({ ip, port, namespace, pod, node, ready }: NamedBackend) {
-  return definedFields({ ip, port, namespace, pod, node, ready });
 }
 
 function evidence(event: FlowEvent) {
@@ -125,13 +82,4 @@ function evidence(event: FlowEvent) {
     original: event.original,
     reply: event.reply,
   });
-}
-
-function isoTime(epochMs: number): string {
-  return new Date(epochMs).toISOString();
-}
-
-/** Verdicts come within microseconds: three decimals of a millisecond are kept, floating-point noise is not. */
-function thousandths(value: number): number {
-  return Math.round(value * 1000) / 1000;
 }

@@ -1,7 +1,8 @@
 import { endpointText } from '../lib/endpoint-text.ts';
 import { humanDuration } from '../lib/human-duration.ts';
-import type { NamedClient, NamedPickup, NamedService } from '../model/named-finding.ts';
-import { deleterPortId } from './broken-line.ts';
+import type { NamedClient, NamedPickup } from '../model/named-finding.ts';
+import { deleterPortId, lossEvidence } from './loss-evidence.ts';
+import { serviceText } from './name-text.ts';
 
 /** Sysctls by the last part of their name, as far as they could be read. */
 export type KernelSettings = Readonly<Record<string, number | undefined>>;
@@ -10,8 +11,7 @@ export type KernelSettings = Readonly<Record<string, number | undefined>>;
 export function brokenSentence(pickup: NamedPickup, settings: KernelSettings = {}): string {
   const { client, service, verdict } = pickup;
   const who = `Connection from ${clientText(client)} to ${serviceText(service)}`;
-  const what = verdict === 'stalled' ? 'stalled' : 'was reset';
-  return `${who} ${what}: ${loss(pickup)}${idle(pickup)}${nextPacket(pickup)}. ${advice(pickup, settings)}`;
+  return `${who} ${verdict === 'stalled' ? 'stalled' : 'was reset'}: ${loss(pickup)}, and ${sequel(pickup)}. ${advice(pickup, settings)}`;
 }
 
 function clientText({ namespace, pod, workload, ip, port }: NamedClient): string {
@@ -25,15 +25,18 @@ function clientText({ namespace, pod, workload, ip, port }: NamedClient): string
   return owned ? `${prefix}${pod} (${workload})` : `${prefix}${pod}`;
 }
 
-function serviceText({ known, namespace, name, ip, port, servicePort }: NamedService): string {
-  return known ? `${namespace}/${name}:${servicePort}` : endpointText(ip, port);
+/** What became of the entry. In a timeout the time without a packet belongs here, it is the cause. */
+function loss(pickup: NamedPickup): string {
+  const time = isTimeout(pickup) ? idle(pickup) : undefined;
+  return `${what(pickup)}${time === undefined ? '' : ` ${time}`}${lastSeen(pickup)}`;
 }
 
-function loss(pickup: NamedPickup): string {
+function what(pickup: NamedPickup): string {
   switch (pickup.cause) {
     case 'timeout':
       return 'its conntrack entry timed out';
     case 'deleted': {
+      if (isUnannounced(pickup)) return 'its conntrack entry was deleted, which no event told of';
       const portId = deleterPortId(pickup);
       return `a program${portId === undefined ? '' : ` (port id ${portId})`} deleted its conntrack entry`;
     }
@@ -48,11 +51,30 @@ function loss(pickup: NamedPickup): string {
   }
 }
 
-/** The time belongs to the packet that came after it, and in a timeout to the cause as well. */
-function idle({ cause, idleSeconds }: NamedPickup): string {
-  if (idleSeconds === undefined) return ', and ';
-  const time = `after ${humanDuration(idleSeconds)} idle`;
-  return cause === 'timeout' || cause === 'ipvs' ? ` ${time}, and ` : `, and ${time} `;
+function lastSeen(pickup: NamedPickup): string {
+  const { snapshot } = lossEvidence(pickup);
+  if (!snapshot || !isUnannounced(pickup)) return '';
+  return ` (last seen in the table ${humanDuration((pickup.pickedUpAtMs - snapshot.atMs) / 1000)} before)`;
+}
+
+/** What came next, and after how long if that was not the cause. */
+function sequel(pickup: NamedPickup): string {
+  const time = isTimeout(pickup) ? undefined : idle(pickup);
+  return `${time === undefined ? '' : `${time} `}${nextPacket(pickup)}`;
+}
+
+function idle({ idleSeconds }: NamedPickup): string | undefined {
+  return idleSeconds === undefined ? undefined : `after ${humanDuration(idleSeconds)} idle`;
+}
+
+function isTimeout({ cause }: NamedPickup): boolean {
+  return cause === 'timeout' || cause === 'ipvs';
+}
+
+/** Only snapshots of the table tell of the loss. */
+function isUnannounced(pickup: NamedPickup): boolean {
+  const { destroy, snapshot } = lossEvidence(pickup);
+  return snapshot !== undefined && destroy === undefined;
 }
 
 function nextPacket(pickup: NamedPickup): string {
@@ -84,21 +106,42 @@ function advice(pickup: NamedPickup, settings: KernelSettings): string {
     case 'timeout':
       return timeoutAdvice(pickup, settings);
     case 'deleted':
-      return 'Find the program: the port id is usually its process id; conntrack -F or -D, the CNI plugin and kube-proxy do this.';
+      return deletedAdvice(pickup, settings);
     case 'ipvs':
       return 'Set TCP keepalive in the client below the IPVS timeout (900 s unless set), or raise --ipvs-tcp-timeout of kube-proxy.';
     case 'kernel':
       return 'Look for pressure on the conntrack table (table_entries against table_limit) and for a masquerade device that went down.';
     case 'unseen':
-      return 'The entry was older than the agent, or events were lost: see events_lost_total.';
+      return unseenAdvice(pickup, settings);
     case 'unknown':
       return 'Linux before 5.11 does not say why.';
   }
 }
 
+function deletedAdvice(pickup: NamedPickup, { nf_conntrack_events: events }: KernelSettings): string {
+  const who = 'conntrack -F or -D, the CNI plugin and kube-proxy do this';
+  if (!isUnannounced(pickup)) {
+    return `Find the program: the port id is usually its process id; ${who}.`;
+  }
+  return events === 1
+    ? `Find the program: ${who}; it is not named because the entry is older than net.netfilter.nf_conntrack_events=1, or events were lost (events_lost_total).`
+    : `Find the program: ${who}; to have it named, set net.netfilter.nf_conntrack_events to 1: with 2, entries made before the agent started send no event.`;
+}
+
+function unseenAdvice(pickup: NamedPickup, { nf_conntrack_events: events }: KernelSettings): string {
+  const lost = 'or events were lost: see events_lost_total';
+  if (events !== 1) {
+    return `The entry was older than the agent (set net.netfilter.nf_conntrack_events to 1: with 2 such entries send no event), ${lost}.`;
+  }
+  // One that a snapshot had was there when the agent watched.
+  return isUnannounced(pickup)
+    ? `The entry was older than net.netfilter.nf_conntrack_events=1, ${lost}.`
+    : `The entry was older than the agent, ${lost}.`;
+}
+
 /** Each TCP state has a timeout of its own: net/netfilter/nf_conntrack_standalone.c. */
-function timeoutAdvice({ evidence }: NamedPickup, settings: KernelSettings): string {
-  const state = evidence.find((event) => event.type === 'destroy')?.tcpState ?? 'ESTABLISHED';
+function timeoutAdvice(pickup: NamedPickup, settings: KernelSettings): string {
+  const state = lossEvidence(pickup).tcpState ?? 'ESTABLISHED';
   const sysctl = `nf_conntrack_tcp_timeout_${state.toLowerCase()}`;
   const seconds = settings[sysctl];
   const named = seconds === undefined ? sysctl : `${sysctl} (${humanDuration(seconds)})`;

@@ -48,6 +48,11 @@ export function createLabelLimits(): LabelLimits {
   };
 }
 
+/** Tells label sets of one kind apart. */
+export function keyOf(labels: object): string {
+  return Object.values(labels).join('/');
+}
+
 /** Admits the first `capacity` different keys, and those again. */
 function createLimit(capacity: number) {
   const seen = new Set<string>();

@@ -11,6 +11,13 @@ export const LOG_EVENTS = [
   'events_lost',
   'old_kernel',
   'connection_broken',
+  'snapshot_taken',
+  'snapshot_failed',
+  'blind_entries',
+  'resync',
+  'sockets_unreadable',
+  'keepalive_unknown',
+  'connections_at_risk',
   'log_held_back',
 ] as const;
 export type LogEvent = (typeof LOG_EVENTS)[number];

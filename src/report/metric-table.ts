@@ -2,12 +2,24 @@ import type { Cause, Mapping, Outcome, Sender, Verdict } from '../model/finding.
 
 export const PREFIX = 'conntrack_watchdog_';
 
-/** The detector's tables that are keyed by traffic. */
-export const FLOW_TABLES = ['lost', 'unconfirmed', 'pending', 'broken'] as const;
+/** Tables that are keyed by traffic: the detector's, and the flows of the last snapshots with those remembered. */
+export const FLOW_TABLES = ['lost', 'unconfirmed', 'pending', 'broken', 'snapshot'] as const;
 export type FlowTable = (typeof FLOW_TABLES)[number];
 
 export const EVENT_TYPES = ['new', 'destroy'] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
+
+/** Why a snapshot was taken out of turn: events were lost; or `nf_conntrack_events` is on again. */
+export const RESYNC_REASONS = ['events_lost', 'events_enabled'] as const;
+export type ResyncReason = (typeof RESYNC_REASONS)[number];
+
+/** `interrupted`: the table changed under the reading, and entries may be missing. */
+export const SNAPSHOT_RESULTS = ['complete', 'interrupted', 'failed'] as const;
+export type SnapshotResult = (typeof SNAPSHOT_RESULTS)[number];
+
+/** Columns of `conntrack -S`, enum ctattr_stats_cpu in linux/netfilter/nfnetlink_conntrack.h. */
+export const KERNEL_STATS = ['drop', 'early_drop', 'insert_failed', 'invalid'] as const;
+export type KernelStat = (typeof KERNEL_STATS)[number];
 
 /** What each label may hold. Text from the cluster or the network is a string here, closed lists are not. */
 export interface LabelValues {
@@ -23,6 +35,8 @@ export interface LabelValues {
   mapping: Mapping;
   type: EventType;
   table: FlowTable;
+  result: SnapshotResult;
+  stat: KernelStat;
   reason: string;
   name: string;
   version: string;
@@ -66,6 +80,46 @@ export const METRICS = {
       1, 5, 15, 60, 240, 300, 350, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400, 172_800, 432_000,
     ],
   },
+  service_connections: {
+    type: 'gauge',
+    help: 'Open connections through a Service in the last complete snapshot.',
+    labels: SERVICE,
+  },
+  connections_at_risk: {
+    type: 'gauge',
+    help: 'Open connections that break if they stay idle, by why no keepalive prevents it.',
+    labels: [...SERVICE, ...CLIENT, 'reason'],
+  },
+  next_expiry_seconds: {
+    type: 'gauge',
+    help: 'Time until the first connection at risk of this Service loses its entry if it stays idle.',
+    labels: SERVICE,
+  },
+  snapshot_flows: {
+    type: 'gauge',
+    help: 'Open translated TCP flows in the last complete snapshot of the conntrack table.',
+    labels: [],
+  },
+  snapshot_duration_seconds: {
+    type: 'gauge',
+    help: 'Time the last complete snapshot took.',
+    labels: [],
+  },
+  blind_entries: {
+    type: 'gauge',
+    help: 'Open translated flows that will send no event when they go: made while nobody listened.',
+    labels: [],
+  },
+  snapshots_total: {
+    type: 'counter',
+    help: 'Snapshots of the conntrack table, by how they ended.',
+    labels: ['result'],
+  },
+  resyncs_total: {
+    type: 'counter',
+    help: 'Snapshots taken out of turn because events were missed, by why.',
+    labels: ['reason'],
+  },
   events_total: {
     type: 'counter',
     help: 'Conntrack events received: only those that can be evidence, the kernel keeps back the rest.',
@@ -106,6 +160,11 @@ export const METRICS = {
     type: 'gauge',
     help: 'Sysctls under net.netfilter that decide what breaks and what can be seen.',
     labels: ['name'],
+  },
+  kernel_stat_total: {
+    type: 'counter',
+    help: 'What connection tracking dropped, could not insert or found invalid, all processors together (conntrack -S).',
+    labels: ['stat'],
   },
   ready: { type: 'gauge', help: 'Whether /readyz says ready: 1 or 0.', labels: [] },
   build_info: {

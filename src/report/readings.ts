@@ -1,6 +1,15 @@
 import type { Registry } from 'prom-client';
+import type { AuditReadings } from './audit-gauges.ts';
 import { addCounter, addGauge } from './metric-series.ts';
-import { FLOW_TABLES, type FlowTable } from './metric-table.ts';
+import {
+  FLOW_TABLES,
+  type FlowTable,
+  KERNEL_STATS,
+  RESYNC_REASONS,
+  type ResyncReason,
+  SNAPSHOT_RESULTS,
+  type SnapshotResult,
+} from './metric-table.ts';
 
 /** What a scrape asks the rest of the agent for. What cannot be read is undefined: no series then, not a 0. */
 export interface Readings {
@@ -13,9 +22,24 @@ export interface Readings {
   readonly ready: boolean;
   /** `evictions` since the agent started; only ever grows. */
   readonly flowTables: Readonly<Record<FlowTable, { readonly entries: number; readonly evictions: number }>>;
+  /** Undefined before the first complete snapshot, and without snapshots. */
+  readonly audit: AuditReadings | undefined;
+  readonly snapshot: SnapshotReadings;
+  /** Totals by KERNEL_STATS, all processors together; other names are ignored. */
+  readonly kernelStats: Readonly<Record<string, number | undefined>>;
 }
 
-/** Adds the metrics that are read and not counted. Returns the function that shows a scrape's readings in them. */
+export interface SnapshotReadings {
+  /** Open translated TCP flows in the last complete snapshot. */
+  readonly flows: number | undefined;
+  readonly durationSeconds: number | undefined;
+  readonly blindEntries: number | undefined;
+  /** Since the agent started; only ever grow. */
+  readonly results: Readonly<Record<SnapshotResult, number>>;
+  readonly resyncs: Readonly<Record<ResyncReason, number>>;
+}
+
+/** Adds the metrics that are read and not counted, but for the audit's (audit-gauges.ts). Returns the function that shows a scrape's readings in them. */
 export function addReadings(registry: Registry): (readings: Readings) => void {
   const eventsLost = addCounter(registry, 'events_lost_total');
   const tableEntries = addGauge(registry, 'table_entries');
@@ -24,6 +48,12 @@ export function addReadings(registry: Registry): (readings: Readings) => void {
   const ready = addGauge(registry, 'ready');
   const flowTableEntries = addGauge(registry, 'flow_table_entries');
   const flowTableEvictions = addCounter(registry, 'flow_table_evictions_total');
+  const snapshotFlows = addGauge(registry, 'snapshot_flows');
+  const snapshotDuration = addGauge(registry, 'snapshot_duration_seconds');
+  const blindEntries = addGauge(registry, 'blind_entries');
+  const snapshots = addCounter(registry, 'snapshots_total');
+  const resyncs = addCounter(registry, 'resyncs_total');
+  const kernelStats = addCounter(registry, 'kernel_stat_total');
 
   return (readings) => {
     eventsLost.replace([[{}, readings.eventsLost]]);
@@ -35,5 +65,12 @@ export function addReadings(registry: Registry): (readings: Readings) => void {
     const tables = FLOW_TABLES.map((table) => ({ table, ...readings.flowTables[table] }));
     flowTableEntries.replace(tables.map(({ table, entries }) => [{ table }, entries] as const));
     flowTableEvictions.replace(tables.map(({ table, evictions }) => [{ table }, evictions] as const));
+    const { snapshot } = readings;
+    snapshotFlows.replace([[{}, snapshot.flows]]);
+    snapshotDuration.replace([[{}, snapshot.durationSeconds]]);
+    blindEntries.replace([[{}, snapshot.blindEntries]]);
+    snapshots.replace(SNAPSHOT_RESULTS.map((result) => [{ result }, snapshot.results[result]] as const));
+    resyncs.replace(RESYNC_REASONS.map((reason) => [{ reason }, snapshot.resyncs[reason]] as const));
+    kernelStats.replace(KERNEL_STATS.map((stat) => [{ stat }, readings.kernelStats[stat]] as const));
   };
 }

@@ -7,21 +7,34 @@ import * as requests from '../../src/kernel/requests.ts';
 
 const SRC = join(import.meta.dirname, '../../src');
 const IPCTNL_MSG_CT_GET = 0x101;
-const WRITING_FLAGS = 0x100 | 0x200 | 0x400 | 0x800; // NLM_F_REPLACE, _EXCL, _CREATE, _APPEND
+const IPCTNL_MSG_CT_GET_STATS_CPU = 0x104;
+const NLM_F_REQUEST = 1;
+const NLM_F_DUMP = 0x300;
 
-test('every request is a GET without a flag that writes', () => {
-  assert.deepEqual(Object.keys(requests), ['getEntryRequest']);
+test('every request is a GET of an entry, of the table, or of the statistics', () => {
   const tuple = { src: '10.0.0.1', sport: 1, dst: '10.0.0.2', dport: 2 };
-  const request = Buffer.from(requests.getEntryRequest(1, 0, tuple));
-  assert.equal(request.readUInt16LE(4), IPCTNL_MSG_CT_GET);
-  assert.equal(request.readUInt16LE(6) & WRITING_FLAGS, 0);
+  const made = {
+    getEntryRequest: requests.getEntryRequest(1, 0, tuple),
+    dumpEntriesRequest: requests.dumpEntriesRequest(1),
+    dumpStatsRequest: requests.dumpStatsRequest(1),
+  };
+  assert.deepEqual(Object.keys(requests).toSorted(), Object.keys(made).toSorted());
+  const typesAndFlags = Object.values(made).map((request) => [
+    Buffer.from(request).readUInt16LE(4),
+    Buffer.from(request).readUInt16LE(6),
+  ]);
+  assert.deepEqual(typesAndFlags, [
+    [IPCTNL_MSG_CT_GET, NLM_F_REQUEST],
+    [IPCTNL_MSG_CT_GET, NLM_F_REQUEST | NLM_F_DUMP],
+    [IPCTNL_MSG_CT_GET_STATS_CPU, NLM_F_REQUEST | NLM_F_DUMP],
+  ]);
 });
 
-test('netlink messages are sent from one place, and only what requests.ts made is passed to it', () => {
+test('netlink messages are sent from two places, and only what requests.ts made is passed to it', () => {
   const senders = globSync('**/*.ts', { cwd: SRC }).filter((file) =>
-    /\braw\.send\(/.test(readFileSync(join(SRC, file), 'utf8')),
+    /\braw\.send\(|\bsend\(fd|'long send\(/.test(readFileSync(join(SRC, file), 'utf8')),
   );
-  assert.deepEqual(senders, ['kernel/request-socket.ts']);
+  assert.deepEqual(senders.toSorted(), ['kernel/dump-socket.ts', 'kernel/request-socket.ts']);
   const askers = globSync('**/*.ts', { cwd: SRC }).flatMap((file) =>
     [...readFileSync(join(SRC, file), 'utf8').matchAll(/requests\.ask\((.*)\)/g)].map(([, what]) => what),
   );
@@ -30,16 +43,20 @@ test('netlink messages are sent from one place, and only what requests.ts made i
     askers.every((what) => /getEntryRequest\(sequence,/.test(what!)),
     String(askers),
   );
+  const dumps = globSync('**/*.ts', { cwd: SRC }).flatMap((file) =>
+    [...readFileSync(join(SRC, file), 'utf8').matchAll(/\bopenDump\(([^:)]*[()].*)\)/g)].map(
+      ([, what]) => what,
+    ),
+  );
+  assert.deepEqual(dumps.toSorted(), ['dumpStatsRequest(1), 1', 'options.request(sequence)']);
 });
 
 test('no sysctl is written and no program is started by what the agent runs', () => {
-  const agent = globSync('{kernel,decode,detect,enrich,report,config,lib}/**/*.ts', { cwd: SRC });
+  const agent = globSync('{kernel,decode,detect,audit,enrich,report,config,lib}/**/*.ts', { cwd: SRC });
   assert.ok(agent.length > 40);
   for (const file of [
     ...agent,
-    'commands/agent.ts',
-    'commands/agent-checkup.ts',
-    'commands/watch-flows.ts',
+    ...globSync('commands/*.ts', { cwd: SRC }).filter((file) => !file.includes('demo')),
   ]) {
     const text = readFileSync(join(SRC, file), 'utf8');
     assert.doesNotMatch(text, /child_process|writeFile|appendFile|createWriteStream/, file);

@@ -11,13 +11,24 @@ const AGENT_DEFAULTS: OptionsOf<'agent'> = {
   topology: { kind: 'none' },
   listen: { host: '0.0.0.0', port: 9469 },
   confirmWindowMs: 2000,
+  snapshotIntervalMs: 60_000,
   receiveBufferBytes: 67_108_864,
   procPath: '/proc',
   logLevel: 'info',
 };
 
+const AUDIT_DEFAULTS: OptionsOf<'audit'> = {
+  nodeName: 'node-1',
+  topology: { kind: 'none' },
+  procPath: '/proc',
+  json: false,
+  limit: undefined,
+  color: true,
+};
+
 test('without options every one has its default', () => {
   assert.deepEqual(parse('agent'), { command: 'agent', options: AGENT_DEFAULTS });
+  assert.deepEqual(parse('audit'), { command: 'audit', options: AUDIT_DEFAULTS });
   assert.deepEqual(parse('demo'), {
     command: 'demo',
     options: { rules: 'iptables', family: 4, color: true },
@@ -30,6 +41,7 @@ test('values are given with a space or an equals sign', () => {
     topology: { kind: 'file', path: './a=b.yaml' },
     listen: { host: '::1', port: 0 },
     confirmWindowMs: 500,
+    snapshotIntervalMs: 90_000,
     receiveBufferBytes: 4096,
     procPath: '/host/proc',
     logLevel: 'silent',
@@ -39,6 +51,7 @@ test('values are given with a space or an equals sign', () => {
     ['--topology', 'file:./a=b.yaml'],
     ['--listen', '[::1]:0'],
     ['--confirm-window', '500ms'],
+    ['--snapshot-interval', '90s'],
     ['--receive-buffer', '4096'],
     ['--proc', '/host/proc'],
     ['--log-level', 'silent'],
@@ -53,6 +66,9 @@ test('the limits themselves are allowed', () => {
   for (const [line, name, value] of [
     ['--confirm-window 10ms', 'confirmWindowMs', 10],
     ['--confirm-window 10m', 'confirmWindowMs', 600_000],
+    ['--snapshot-interval 1s', 'snapshotIntervalMs', 1000],
+    ['--snapshot-interval 1h', 'snapshotIntervalMs', 3_600_000],
+    ['--snapshot-interval off', 'snapshotIntervalMs', undefined],
     ['--receive-buffer 4Ki', 'receiveBufferBytes', 4096],
     ['--receive-buffer 1023Mi', 'receiveBufferBytes', 1_072_693_248],
     ['--listen :65535', 'listen', { host: '', port: 65_535 }],
@@ -84,11 +100,42 @@ test('the demo is plain with --no-color or NO_COLOR', () => {
   });
 });
 
-const COMMANDS = 'allowed is agent or demo, "conntrack-watchdog --help" tells more';
+test('the audit names, limits and formats what it lists', () => {
+  const options = {
+    nodeName: 'a',
+    topology: { kind: 'file', path: 'cluster.yaml' },
+    procPath: '/host/proc',
+    json: true,
+    limit: 10,
+    color: false,
+  };
+  const line =
+    'audit --json --node-name a --topology file:cluster.yaml --proc /host/proc --limit=10 --no-color';
+  assert.deepEqual(parse(line), { command: 'audit', options });
+  for (const [text, limit] of [
+    ['1', 1],
+    ['999999999', 999_999_999],
+    ['all', Number.POSITIVE_INFINITY],
+  ] as const) {
+    assert.deepEqual(parse(`audit --limit ${text}`), {
+      command: 'audit',
+      options: { ...AUDIT_DEFAULTS, limit },
+    });
+  }
+  assert.deepEqual(parse('audit', { NO_COLOR: '1' }), {
+    command: 'audit',
+    options: { ...AUDIT_DEFAULTS, color: false },
+  });
+});
+
+const COMMANDS = 'allowed is agent, demo or audit, "conntrack-watchdog --help" tells more';
 const LISTS = '"conntrack-watchdog agent --help" lists them';
+const AUDIT_LISTS = '"conntrack-watchdog audit --help" lists them';
 const LISTEN =
   'not an address to listen on; allowed is an IP address and a port up to 65535, such as 0.0.0.0:9469, [::1]:0 or :9469';
 const WINDOW = 'allowed is 10ms to 10m, such as 500ms, 2s or 1m';
+const INTERVAL = 'allowed is 1s to 1h, such as 30s or 5m, or off';
+const LIMIT = 'not a count; allowed is a whole number from 1 to 999999999, or all';
 const BUFFER = 'allowed is 4Ki to 1023Mi, such as 256Ki, 64Mi or plain bytes';
 const SOURCES = 'none, or file:PATH with what "kubectl get services,endpointslices,pods -A -o yaml" prints';
 const NODE =
@@ -103,7 +150,25 @@ const REFUSED: [line: string, sentence: string][] = [
   ['agent --lisen :1', `agent: unknown option "--lisen" (did you mean --listen?); ${LISTS}`],
   ['agent -listen :1', `agent: unknown option "-listen" (did you mean --listen?); ${LISTS}`],
   ['agent --listne=:1', `agent: unknown option "--listne" (did you mean --listen?); ${LISTS}`],
-  ['agent --snapshot-interval 1m', `agent: unknown option "--snapshot-interval"; ${LISTS}`],
+  ['audot', `unknown command "audot" (did you mean audit?); ${COMMANDS}`],
+  ['agent --json', `agent: unknown option "--json"; ${LISTS}`],
+  ['agent --limit 5', `agent: unknown option "--limit"; ${LISTS}`],
+  ['agent --no-color', `agent: unknown option "--no-color"; ${LISTS}`],
+  ['demo --json', 'demo: unknown option "--json"; "conntrack-watchdog demo --help" lists them'],
+  ['audit --snapshot-interval 1m', `audit: unknown option "--snapshot-interval"; ${AUDIT_LISTS}`],
+  ['audit --listen :1', `audit: unknown option "--listen"; ${AUDIT_LISTS}`],
+  ['audit --log-level info', `audit: unknown option "--log-level"; ${AUDIT_LISTS}`],
+  ['audit --limits 5', `audit: unknown option "--limits" (did you mean --limit?); ${AUDIT_LISTS}`],
+  ['audit --json=yes', 'audit: --json takes no value'],
+  ['audit --json yes', 'audit: unexpected argument "yes"; it takes options only'],
+  ['audit --json --json', 'audit: --json is given twice'],
+  ['audit --limit -1', 'audit: --limit needs a value: --limit NUMBER'],
+  ['audit --limit=', 'audit: --limit needs a value: --limit NUMBER'],
+  ['audit --topology x.yaml', `audit: --topology "x.yaml": unknown; allowed is ${SOURCES}`],
+  ...['-1', '0', '05', '1.5', '1e3', 'alll', 'ALL', 'off', '1000000000'].map((text): [string, string] => [
+    `audit --limit=${text}`,
+    `audit: --limit "${text}": ${LIMIT}`,
+  ]),
   ['agent --protect renew', `agent: unknown option "--protect"; ${LISTS}`],
   ['agent --rules iptables', `agent: unknown option "--rules"; ${LISTS}`],
   ['agent =', 'agent: unexpected argument "="; it takes options only'],
@@ -149,6 +214,14 @@ const REFUSED: [line: string, sentence: string][] = [
       `agent: --confirm-window "${text}": not a duration; ${WINDOW}`,
     ],
   ),
+  ['agent --confirm-window off', `agent: --confirm-window "off": not a duration; ${WINDOW}`],
+  ['agent --snapshot-interval 0s', `agent: --snapshot-interval "0s": too small; ${INTERVAL}`],
+  ['agent --snapshot-interval 999ms', `agent: --snapshot-interval "999ms": too small; ${INTERVAL}`],
+  ['agent --snapshot-interval 2h', `agent: --snapshot-interval "2h": too large; ${INTERVAL}`],
+  ...['offf', 'OFF', '60', '-1s'].map((text): [string, string] => [
+    `agent --snapshot-interval=${text}`,
+    `agent: --snapshot-interval "${text}": not a duration; ${INTERVAL}`,
+  ]),
   ['agent --confirm-window 0s', `agent: --confirm-window "0s": too small; ${WINDOW}`],
   ['agent --confirm-window 9ms', `agent: --confirm-window "9ms": too small; ${WINDOW}`],
   ['agent --confirm-window 601s', `agent: --confirm-window "601s": too large; ${WINDOW}`],

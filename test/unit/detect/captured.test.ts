@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createDetector, DEFAULT_SETTINGS, step } from '../../../src/detect/detector.ts';
+import { step } from '../../../src/detect/detector.ts';
+import { createDetector, DEFAULT_SETTINGS } from '../../../src/detect/detector-state.ts';
 import { type Capture, eventsOf, readCaptures } from '../../support/captured-bytes.ts';
 
 const KERNELS = ['5.10', '6.1', '6.18', '6.18-variants'];

@@ -1,16 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { abandon, due, nextDueAtMs, settle, step } from '../../../src/detect/detector.ts';
 import {
-  abandon,
   createDetector,
   DEFAULT_SETTINGS,
   type Detector,
   type DetectorSettings,
-  due,
-  nextDueAtMs,
-  settle,
-  step,
-} from '../../../src/detect/detector.ts';
+} from '../../../src/detect/detector-state.ts';
 import type { EntryLost, Finding, Pickup } from '../../../src/model/finding.ts';
 import type { FlowEvent } from '../../../src/model/flow-event.ts';
 import {

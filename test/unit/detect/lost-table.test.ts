@@ -43,7 +43,7 @@ test('against a plain model: adding, finding, removing, expiring, evicting', () 
             const slot = table.findByOriginal(z, originalTuple(port), nowMs);
             assert.equal(slot === undefined, row === undefined, `zone ${z} port ${port}`);
             if (slot === undefined || !row) continue;
-            assert.deepEqual(table.read(slot).destroy?.reply, replyTuple(row.backend, port));
+            assert.deepEqual(table.read(slot).old?.reply, replyTuple(row.backend, port));
             assert.equal(table.findByReply(z, replyTuple(row.backend, port), nowMs), slot);
           }
         }
@@ -81,11 +81,11 @@ test('a connection known to be broken is marked, with or without a known loss', 
   const table = new LostTable(8, TTL);
   table.addBroken(0, originalTuple(), 0);
   const unseen = table.read(table.findByOriginal(0, originalTuple(), 0)!);
-  assert.deepEqual([unseen.broken, unseen.destroy, unseen.cause], [true, undefined, 'unseen']);
+  assert.deepEqual([unseen.broken, unseen.old, unseen.cause], [true, undefined, 'unseen']);
   table.add(lost(), 'timeout', 123, 1);
   table.markBroken(table.findByOriginal(0, originalTuple(), 1)!);
   const seen = table.read(table.findByOriginal(0, originalTuple(), 1)!);
-  assert.deepEqual([seen.broken, seen.destroy, seen.lastActivityMs], [true, lost(), 123]);
+  assert.deepEqual([seen.broken, seen.old, seen.lastActivityMs], [true, lost(), 123]);
   assert.equal(table.size, 1);
   table.forget(0, originalTuple(), 1);
   assert.equal(table.size, 0);

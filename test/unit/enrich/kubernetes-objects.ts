@@ -56,10 +56,13 @@ export function ownedBy(kind: string, name: string): Fields {
 /** An index of these objects, each read as the kind it says. */
 export function indexOf(...objects: Fields[]): TopologyIndex {
   const index = new TopologyIndex();
-  for (const object of objects) {
-    if (object['kind'] === 'Service') index.setService(readService(object));
-    else if (object['kind'] === 'Pod') index.setPod(readPod(object));
-    else index.setEndpointSlice(readEndpointSlice(object));
-  }
+  for (const object of objects) put(index, object);
   return index;
+}
+
+/** Sets an object, read as the kind it says. */
+export function put(index: TopologyIndex, object: Fields): void {
+  if (object['kind'] === 'Service') index.setService(readService(object));
+  else if (object['kind'] === 'Pod') index.setPod(readPod(object));
+  else index.setEndpointSlice(readEndpointSlice(object));
 }

@@ -40,10 +40,32 @@ describe('readService', () => {
       created: '2026-11-23T06:53:38',
       addresses: ['10.108.0.9', '2001:db8::9', '192.0.2.1', '198.51.100.7'],
       ports: [
-        { port: 80, nodePort: 30080 },
-        { port: 443, nodePort: undefined },
+        { name: 'http', port: 80, nodePort: 30080 },
+        { name: '', port: 443, nodePort: undefined },
       ],
+      affinitySeconds: undefined,
+      localOnly: false,
     });
+  });
+
+  test('session affinity has a timeout, three hours if none is said', () => {
+    const secondsOf = (sessionAffinity: unknown, sessionAffinityConfig?: unknown) =>
+      readService(service('web', { sessionAffinity, sessionAffinityConfig })).affinitySeconds;
+    assert.equal(secondsOf('ClientIP', { clientIP: { timeoutSeconds: 60 } }), 60);
+    for (const config of [undefined, null, {}, { clientIP: null }, { clientIP: { timeoutSeconds: null } }]) {
+      assert.equal(secondsOf('ClientIP', config), 10_800);
+    }
+    for (const none of ['None', '', undefined]) {
+      assert.equal(secondsOf(none, { clientIP: { timeoutSeconds: 60 } }), undefined);
+    }
+  });
+
+  test('the internal traffic policy is Local only if it says so', () => {
+    const isLocal = (spec: object) => readService(service('web', { ...spec })).localOnly;
+    assert.equal(isLocal({ internalTrafficPolicy: 'Local' }), true);
+    for (const spec of [{}, { internalTrafficPolicy: 'Cluster' }, { externalTrafficPolicy: 'Local' }]) {
+      assert.equal(isLocal(spec), false);
+    }
   });
 
   test('a headless Service has no address', () => {
@@ -58,43 +80,73 @@ describe('readService', () => {
       externalName: 'x.example',
       externalIPs: ['192.0.2.1'],
       ports: [http],
+      sessionAffinity: 'ClientIP',
     };
-    const { addresses, ports } = readService(service('alias', spec));
-    assert.deepEqual({ addresses, ports }, { addresses: [], ports: [] });
+    const { addresses, ports, affinitySeconds } = readService(service('alias', spec));
+    const none = { addresses: [], ports: [], affinitySeconds: undefined };
+    assert.deepEqual({ addresses, ports, affinitySeconds }, none);
   });
 });
 
 describe('readEndpointSlice', () => {
-  const stateOf = (more: { [field: string]: unknown }) =>
-    readEndpointSlice(slice('s', 8080, [{ addresses: ['10.244.0.2'], ...more }])).endpoints[0]?.state;
+  const endpointOf = (more: { [field: string]: unknown }) =>
+    readEndpointSlice(slice('s', 8080, [{ addresses: ['10.244.0.2'], ...more }])).endpoints[0];
+  const stateOf = (more: { [field: string]: unknown }) => endpointOf(more)?.state;
 
   test('keeps who is at which address and TCP port', () => {
     const ports = [
       { port: 8080 },
       { port: 53, protocol: 'UDP' },
       { port: null },
-      { port: 9090, protocol: 'TCP' },
+      { name: 'admin', port: 9090, protocol: 'TCP' },
     ];
-    const object = slice('web-x', 0, [endpoint('10.244.0.2', 'web-1', { ready: false })], { ports });
+    const object = slice('web-x', 0, [endpoint('10.244.0.2', 'web-1', { ready: false })], {
+      metadata: metadata('web-x', { labels: { 'kubernetes.io/service-name': 'web' } }),
+      ports,
+    });
     assert.deepEqual(readEndpointSlice(object), {
       namespace: 'shop',
       name: 'web-x',
+      service: 'web',
+      ports: [
+        { name: '', port: 8080 },
+        { name: 'admin', port: 9090 },
+      ],
       endpoints: [
         {
           ips: ['10.244.0.2'],
-          ports: [8080, 9090],
           state: { namespace: 'shop', pod: 'web-1', node: 'node-a', ready: false },
+          serving: false,
+          terminating: false,
         },
       ],
     });
   });
 
-  test('ready means ready unless it says false', () => {
-    for (const conditions of [undefined, null, {}, { ready: null }, { ready: true }]) {
-      assert.equal(stateOf({ conditions })?.ready, true);
+  test('without a label it is of no Service', () => {
+    for (const labels of [undefined, null, {}, { 'kubernetes.io/service-name': '' }]) {
+      assert.equal(
+        readEndpointSlice(slice('s', 80, [], { metadata: metadata('s', { labels }) })).service,
+        undefined,
+      );
     }
-    assert.equal(stateOf({ conditions: { ready: false, serving: true } })?.ready, false);
   });
+
+  const CONDITIONS: readonly [unknown, ready: boolean, serving: boolean, terminating: boolean][] = [
+    [undefined, true, true, false],
+    [null, true, true, false],
+    [{}, true, true, false],
+    [{ ready: null, serving: null, terminating: null }, true, true, false],
+    [{ ready: true, serving: false }, true, false, false],
+    [{ ready: false }, false, false, false],
+    [{ ready: false, serving: true, terminating: true }, false, true, true],
+  ];
+  for (const [conditions, ready, serving, terminating] of CONDITIONS) {
+    test(`conditions ${JSON.stringify(conditions)}`, () => {
+      const read = endpointOf({ conditions })!;
+      assert.deepEqual([read.state.ready, read.serving, read.terminating], [ready, serving, terminating]);
+    });
+  }
 
   test('an endpoint that is no pod has no name', () => {
     const nameless = { namespace: undefined, pod: undefined, node: undefined, ready: true };
@@ -215,6 +267,22 @@ const WRONG: readonly [string, () => unknown, string][] = [
     'a flag that is text',
     () => readPod(pod('p', undefined, { spec: { hostNetwork: 'true' } })),
     'spec.hostNetwork: expected true or false, got "true"',
+  ],
+  [
+    'a condition that is text',
+    () => readEndpointSlice(slice('s', 80, [endpoint('10.0.0.1', 'p', { serving: 'yes' })])),
+    'endpoints[0].conditions.serving: expected true or false, got "yes"',
+  ],
+  [
+    'an affinity without time',
+    () =>
+      readService(
+        service('s', {
+          sessionAffinity: 'ClientIP',
+          sessionAffinityConfig: { clientIP: { timeoutSeconds: 0 } },
+        }),
+      ),
+    'spec.sessionAffinityConfig.clientIP.timeoutSeconds: expected a whole number of seconds from 1 on, got 0',
   ],
   [
     'a port that is text',

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { parseTopologyText } from '../../../src/enrich/topology-file.ts';
 import { TopologyFileError } from '../../../src/enrich/topology-file-error.ts';
 import type { TopologyIndex } from '../../../src/enrich/topology-index.ts';
-import { pod, service, slice } from './kubernetes-objects.ts';
+import { endpoint, metadata, pod, service, slice } from './kubernetes-objects.ts';
 
 const fixture = (name: string) =>
   readFileSync(new URL(`../../fixtures/topology/${name}`, import.meta.url), 'utf8');
@@ -32,6 +32,15 @@ function assertRecordedCluster(topology: TopologyIndex): void {
     node: undefined,
     ready: true,
   });
+  // The two formats were recorded with two and with three pods.
+  const choice = topology.backendChoice({ namespace: 'shop', name: 'redis-np', port: 6379 }, false);
+  assert.equal(choice?.affinitySeconds, 10_800);
+  for (const ip of ['10.244.0.2', '10.244.0.3']) {
+    assert.ok(
+      choice.endpoints.some((endpoint) => endpoint.ip === ip && endpoint.port === 8080),
+      ip,
+    );
+  }
 }
 
 describe('what kubectl prints', () => {
@@ -83,6 +92,25 @@ items:
     const topology = await parseTopologyText(text, PATH, (kind) => ignored.push(kind));
     assert.equal(topology.serviceAt('10.108.33.37', 6379)?.name, 'redis');
     assert.deepEqual(ignored, ['Service', 'NodeList', 'ConfigMap']);
+  });
+
+  test('a Service with a Local policy has the endpoints of the node named', async () => {
+    const spec = { internalTrafficPolicy: 'Local', ports: [{ name: 'web', port: 80 }] };
+    const labels = { 'kubernetes.io/service-name': 'web' };
+    const objects = [
+      service('web', spec),
+      slice('x', 8080, [endpoint('10.0.0.1', 'a')], { metadata: metadata('x', { labels }) }),
+    ];
+    const text = objects.map((object) => JSON.stringify(object)).join('\n');
+    const port = { namespace: 'shop', name: 'web', port: 80 };
+    for (const [node, count] of [
+      ['node-a', 1],
+      ['node-b', 0],
+      [undefined, undefined],
+    ] as const) {
+      const topology = await parseTopologyText(text, PATH, undefined, node);
+      assert.equal(topology.backendChoice(port, false)?.endpoints.length, count, `${node}`);
+    }
   });
 
   test('YAML 1.1 has no say: `yes` is a name, a time is text', async () => {

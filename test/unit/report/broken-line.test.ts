@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { brokenLine } from '../../../src/report/broken-line.ts';
-import { destroyed, pickup, stranger } from './samples.ts';
+import { destroyed, pickup, seenInSnapshot, stranger } from './samples.ts';
 
 const original = { src: '10.244.1.7', sport: 40_000, dst: '10.96.0.10', dport: 6379 };
 const oldReply = { src: '10.244.0.2', sport: 8080, dst: '10.244.1.7', dport: 40_000 };
@@ -144,4 +144,20 @@ test('the line says who deleted the entry, in which zone, and through which node
 test('a port id in the evidence of another cause accuses nobody', () => {
   const line = brokenLine(pickup({ cause: 'kernel', evidence: [destroyed({ portId: 4242 })] }));
   assert.equal('port_id' in line, false);
+});
+
+test('an entry that only a snapshot had is evidence without status and port id', () => {
+  const [, taken, end] = pickup().evidence;
+  // Whoever deleted the new entry did not delete the old one.
+  const evidence = [seenInSnapshot(), taken!, { ...end!, portId: 4242 }];
+  const line = brokenLine(pickup({ cause: 'deleted', evidence }));
+  assert.equal('port_id' in line, false);
+  assert.deepEqual(line.evidence[0], {
+    at: '2026-03-01T11:59:49.500Z',
+    type: 'snapshot',
+    state: 'ESTABLISHED',
+    timeout_seconds: 10,
+    original,
+    reply: oldReply,
+  });
 });

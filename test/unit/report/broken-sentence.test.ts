@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CAUSES, MAPPINGS, OUTCOMES, SENDERS } from '../../../src/model/finding.ts';
+import type { FlowEvent } from '../../../src/model/flow-event.ts';
 import { brokenSentence } from '../../../src/report/broken-sentence.ts';
-import { destroyed, pickup, stranger } from './samples.ts';
+import { destroyed, pickup, seenInSnapshot, stranger } from './samples.ts';
 
 const WHO = 'Connection from shop/checkout-5d8f-x2x (Deployment/checkout) to shop/redis:6379';
 const MOVED = 'the next packet went to 10.244.0.3:8080 instead of 10.244.0.2:8080';
@@ -40,7 +41,7 @@ test('each cause has its words and its advice', () => {
           verdict: 'stalled',
         }),
       ),
-      `${WHO} stalled: its conntrack entry was gone and no event told of it, and the next packet went to 10.244.0.3:8080 (the old backend is not known), which has not answered (the client may retransmit for up to 15 minutes). The entry was older than the agent, or events were lost: see events_lost_total.`,
+      `${WHO} stalled: its conntrack entry was gone and no event told of it, and the next packet went to 10.244.0.3:8080 (the old backend is not known), which has not answered (the client may retransmit for up to 15 minutes). The entry was older than the agent (set net.netfilter.nf_conntrack_events to 1: with 2 such entries send no event), or events were lost: see events_lost_total.`,
     ],
     [
       brokenSentence(pickup({ cause: 'unknown', sender: 'server', idleSeconds: undefined })),
@@ -48,6 +49,58 @@ test('each cause has its words and its advice', () => {
     ],
   ];
   for (const [sentence, expected] of rows) assert.equal(sentence, expected);
+});
+
+test('a loss that only snapshots tell of is said to be one, with when the entry was last seen', () => {
+  const [, ...ofPickup] = pickup().evidence;
+  const lost = (fields: Parameters<typeof pickup>[0], state: FlowEvent['tcpState'] = 'ESTABLISHED') =>
+    pickup({ evidence: [seenInSnapshot({ tcpState: state }), ...ofPickup], ...fields });
+  const rows = [
+    [
+      brokenSentence(lost({ idleSeconds: 86_403 }), { nf_conntrack_tcp_timeout_established: 86_400 }),
+      `${WHO} was reset: its conntrack entry timed out after 1 d idle (last seen in the table 12 s before), and ${MOVED}. Set TCP keepalive in the client below nf_conntrack_tcp_timeout_established (1 d), or raise that.`,
+    ],
+    [
+      brokenSentence(lost({ idleSeconds: undefined }, 'CLOSE_WAIT')),
+      `${WHO} was reset: its conntrack entry timed out (last seen in the table 12 s before), and ${MOVED}. It was half closed, in CLOSE_WAIT: raise nf_conntrack_tcp_timeout_close_wait.`,
+    ],
+    [
+      brokenSentence(lost({ cause: 'deleted', idleSeconds: 1200 }), { nf_conntrack_events: 2 }),
+      `${WHO} was reset: its conntrack entry was deleted, which no event told of (last seen in the table 12 s before), and after 20 min idle ${MOVED}. Find the program: conntrack -F or -D, the CNI plugin and kube-proxy do this; to have it named, set net.netfilter.nf_conntrack_events to 1: with 2, entries made before the agent started send no event.`,
+    ],
+    [
+      brokenSentence(lost({ cause: 'deleted', idleSeconds: undefined }), { nf_conntrack_events: 1 }),
+      `${WHO} was reset: its conntrack entry was deleted, which no event told of (last seen in the table 12 s before), and ${MOVED}. Find the program: conntrack -F or -D, the CNI plugin and kube-proxy do this; it is not named because the entry is older than net.netfilter.nf_conntrack_events=1, or events were lost (events_lost_total).`,
+    ],
+    [
+      brokenSentence(lost({ cause: 'unseen', idleSeconds: 5 })),
+      `${WHO} was reset: its conntrack entry was gone and no event told of it (last seen in the table 12 s before), and after 5 s idle ${MOVED}. The entry was older than the agent (set net.netfilter.nf_conntrack_events to 1: with 2 such entries send no event), or events were lost: see events_lost_total.`,
+    ],
+    [
+      brokenSentence(lost({ cause: 'unseen', idleSeconds: undefined }), { nf_conntrack_events: 1 }),
+      `${WHO} was reset: its conntrack entry was gone and no event told of it (last seen in the table 12 s before), and ${MOVED}. The entry was older than net.netfilter.nf_conntrack_events=1, or events were lost: see events_lost_total.`,
+    ],
+    [
+      brokenSentence(pickup({ cause: 'unseen', idleSeconds: undefined, evidence: ofPickup }), {
+        nf_conntrack_events: 1,
+      }),
+      `${WHO} was reset: its conntrack entry was gone and no event told of it, and ${MOVED}. The entry was older than the agent, or events were lost: see events_lost_total.`,
+    ],
+  ];
+  for (const [sentence, expected] of rows) assert.equal(sentence, expected);
+});
+
+test('a DESTROY that does not say its state has it from the snapshot, and tells when the entry went', () => {
+  const [destroy, ...ofPickup] = pickup().evidence;
+  const evidence = [
+    seenInSnapshot({ tcpState: 'FIN_WAIT' }),
+    { ...destroy!, tcpState: undefined },
+    ...ofPickup,
+  ];
+  assert.equal(
+    brokenSentence(pickup({ evidence })),
+    `${WHO} was reset: its conntrack entry timed out after 3 s idle, and ${MOVED}. It was half closed, in FIN_WAIT: raise nf_conntrack_tcp_timeout_fin_wait.`,
+  );
 });
 
 test('a client is named as far as it is known', () => {
@@ -71,9 +124,18 @@ test('every combination makes one whole sentence', () => {
       for (const sender of SENDERS) {
         for (const verdict of OUTCOMES) {
           for (const backends of [{}, { oldBackend: undefined, newBackend: undefined }]) {
-            const sentence = brokenSentence(pickup({ cause, mapping, sender, verdict, ...backends }));
-            assert.match(sentence, /^Connection from \S.*: .*, and .*\. \S.*\.$/);
-            assert.doesNotMatch(sentence, /undefined|\n| {2}/);
+            for (const old of [destroyed(), seenInSnapshot()]) {
+              const evidence = [old, ...pickup().evidence.slice(1)];
+              const sentence = brokenSentence(
+                pickup({ cause, mapping, sender, verdict, evidence, ...backends }),
+              );
+              assert.match(sentence, /^Connection from \S.*: .*, and .*\. \S.*\.$/);
+              assert.doesNotMatch(sentence, /undefined|\n| {2}/);
+              assert.equal(
+                sentence.includes('(last seen in the table 12 s before)'),
+                old.type === 'snapshot',
+              );
+            }
           }
         }
       }

@@ -7,7 +7,7 @@ const metrics = createMetrics({
   version: '0.1.0',
   nodeVersion: 'v26.0.0',
   malformedReasons: [],
-  read: () => readings,
+  read: async () => readings,
   processMetrics: true,
 });
 

@@ -117,6 +117,19 @@ export const entryLost = (fields: Partial<NamedEntryLost> = {}): NamedEntryLost 
   };
 };
 
+/** The entry of `pickup()` as a snapshot had it 12 s before the pickup. */
+export const seenInSnapshot = (fields: Partial<FlowEvent> = {}): FlowEvent =>
+  event({
+    type: 'snapshot',
+    atMs: NOON_MS + 1500.25 - 12_000,
+    seenReply: true,
+    assured: true,
+    dstNat: undefined,
+    status: undefined,
+    timeoutSeconds: 10,
+    ...fields,
+  });
+
 export const readings: Readings = {
   eventsLost: 17,
   tableEntries: 1200,
@@ -128,15 +141,25 @@ export const readings: Readings = {
     unconfirmed: { entries: 2, evictions: 1 },
     pending: { entries: 0, evictions: 0 },
     broken: { entries: 0, evictions: 0 },
+    snapshot: { entries: 40, evictions: 0 },
   },
+  audit: undefined,
+  snapshot: {
+    flows: undefined,
+    durationSeconds: undefined,
+    blindEntries: undefined,
+    results: { complete: 0, interrupted: 0, failed: 0 },
+    resyncs: { events_lost: 0, events_enabled: 0 },
+  },
+  kernelStats: {},
 };
 
-export const newMetrics = (read: () => Readings = () => readings): Metrics =>
+export const newMetrics = (read: () => Readings | Promise<Readings> = () => readings): Metrics =>
   createMetrics({
     version: '0.1.0',
     nodeVersion: 'v26.0.0',
     malformedReasons: ['short_payload', 'truncated_datagram'],
-    read,
+    read: async () => read(),
     processMetrics: false,
   });
 

@@ -1,5 +1,3 @@
-import type { FlowEvent } from '../model/flow-event.ts';
-
 /** The kernel's TCP timeouts in seconds: net.netfilter.nf_conntrack_tcp_timeout_*. */
 export interface TcpTimeouts {
   readonly established: number;
@@ -34,34 +32,31 @@ export function timeoutsFrom(settings: ReadonlyMap<string, number>): TcpTimeouts
   };
 }
 
-/**
- * When the last packet of a lost entry passed, epoch milliseconds: each packet sets the timer anew, so what is
- * used up of it is the idle time. Undefined where that does not follow: the state is not known, or the remaining
- * time is so short that unacknowledged data may have shortened the timer (nf_conntrack_tcp_packet), in which case
- * the connection was not idle at all.
- */
-export function lastActivity(destroy: FlowEvent, timeouts: TcpTimeouts): number | undefined {
-  const full = fullTimeout(destroy, timeouts);
-  if (full === undefined) return undefined;
-  // Whole seconds are sent, cut off, so half a second more is the best estimate. None at all is exactly zero.
-  const remaining = destroy.timeoutSeconds === undefined ? 0 : destroy.timeoutSeconds + 0.5;
-  // One second more, as times wobble by one.
-  const mayBeShortened = full > timeouts.unacknowledged && remaining <= timeouts.unacknowledged + 1;
-  if (mayBeShortened || remaining > full + 1) return undefined;
-  return destroy.atMs - Math.max(0, full - remaining) * 1000;
-}
-
-function fullTimeout(destroy: FlowEvent, timeouts: TcpTimeouts): number | undefined {
-  switch (destroy.tcpState) {
-    case 'ESTABLISHED':
+/** The whole timeout of an open state by its number in `enum tcp_conntrack`; undefined for the other states. */
+export function fullTimeout(tcpState: number, timeouts: TcpTimeouts): number | undefined {
+  switch (tcpState) {
+    case 3:
       return timeouts.established;
-    case 'FIN_WAIT':
+    case 4:
       return timeouts.finWait;
-    case 'CLOSE_WAIT':
+    case 5:
       return timeouts.closeWait;
-    case 'LAST_ACK':
+    case 6:
       return timeouts.lastAck;
     default:
       return undefined;
   }
+}
+
+/**
+ * Seconds without a packet, from the seconds an entry has left of its whole timeout: each packet sets the timer anew,
+ * so what is used up of it is the idle time. Undefined where that does not follow: the remaining time is so short that
+ * unacknowledged data may have shortened the timer (nf_conntrack_tcp_packet), in which case the connection was not
+ * idle at all; or it is longer than the whole, because the sysctl was changed.
+ */
+export function idleSeconds(full: number, remaining: number, unacknowledged: number): number | undefined {
+  // One second more, as times wobble by one.
+  const mayBeShortened = full > unacknowledged && remaining <= unacknowledged + 1;
+  if (mayBeShortened || remaining > full + 1) return undefined;
+  return Math.max(0, full - remaining);
 }

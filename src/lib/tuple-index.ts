@@ -13,8 +13,16 @@ export class TupleIndex {
   readonly #heads: Uint32Array;
   readonly #next: Uint32Array;
 
-  constructor(capacity: number, ips: Uint32Array, ports: Uint16Array, zones: Uint16Array, at: 0 | 2) {
-    const buckets = 2 ** Math.ceil(Math.log2(Math.max(capacity, 2)));
+  /** `load`: rows a bucket when full. Buckets are four bytes each, and soon all in use. */
+  constructor(
+    capacity: number,
+    ips: Uint32Array,
+    ports: Uint16Array,
+    zones: Uint16Array,
+    at: 0 | 2,
+    load: 1 | 2 = 1,
+  ) {
+    const buckets = 2 ** Math.ceil(Math.log2(Math.max(capacity / load, 2)));
     this.#ips = ips;
     this.#ports = ports;
     this.#zones = zones;

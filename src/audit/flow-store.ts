@@ -1,0 +1,361 @@
+import { IPS_ASSURED, IPS_DST_NAT, IPS_OFFLOAD, IPS_SEEN_REPLY } from '../lib/ctnetlink.ts';
+import { textWords, wordsText } from '../lib/ip-text.ts';
+import { DEFAULT_TIMEOUTS, fullTimeout, idleSeconds, type TcpTimeouts } from '../lib/tcp-timeouts.ts';
+import type { Tuple } from '../model/flow.ts';
+import { TCP_STATES } from '../model/flow-event.ts';
+import type { FlowRow } from '../model/flow-row.ts';
+import type { KnownFlow } from '../model/known-flow.ts';
+import {
+  ALIVE,
+  BLIND,
+  FlowColumns,
+  GONE,
+  IPVS,
+  msOf,
+  type Slot,
+  SOCKET_BITS,
+  STATE_MASK,
+  tickOf,
+  V6,
+} from './flow-columns.ts';
+import { RememberedQueue } from './remembered.ts';
+
+export interface FlowStoreOptions {
+  /** Flows of the last snapshot and remembered ones together. */
+  readonly capacity: number;
+  readonly rememberedCapacity: number;
+  readonly rememberedTtlMs: number;
+}
+
+/** Each is tried for every socket, which does not tell its own. */
+const MAX_ZONES = 64;
+/** The time that an entry is off from what it was a snapshot before, if nothing was sent: it comes in whole seconds. */
+const SAME_TIMER_TICKS = 20;
+const ONE_SECOND = 10;
+const OPEN_REPLIED = IPS_ASSURED | IPS_SEEN_REPLY;
+/** ESTABLISHED, FIN_WAIT, CLOSE_WAIT, LAST_ACK. */
+const FIRST_OPEN = 3;
+const LAST_OPEN = 6;
+
+/**
+ * Open TCP flows with a translated destination, as the snapshots of the conntrack table have them: the last one's, and
+ * for a while those that were gone from it in a way no event told. Numbers in typed arrays, about 64 bytes a flow.
+ *
+ *     begin, (at, put ...) ..., then if the dump was complete: sweep ... until -1
+ *
+ * A dump that was not complete adds and renews, and takes nothing away. Times are monotonic milliseconds.
+ */
+export class FlowStore {
+  /** Ask for it anew after every pause: growing replaces it. */
+  columns: FlowColumns;
+  readonly #remembered: RememberedQueue;
+  readonly #rememberedTtl: number;
+  readonly #words = new Uint32Array(16);
+  /** Zones that flows were ever seen in, the first of them. */
+  readonly zones = new Set<number>();
+  #neverUsed = 0;
+  #free = 0;
+  #alive = 0;
+  #gone = 0;
+  #blind = 0;
+  #evictions = 0;
+  #timeouts: TcpTimeouts = DEFAULT_TIMEOUTS;
+  #newFlags = 0;
+  /** When the running snapshot began: what was seen before it is not in it. */
+  #begun = 0;
+  #tick = 0;
+  readonly #madeAt: number;
+
+  constructor(options: FlowStoreOptions, nowMs: number) {
+    this.columns = new FlowColumns(options.capacity);
+    this.#remembered = new RememberedQueue(options.rememberedCapacity);
+    this.#rememberedTtl = options.rememberedTtlMs / 100;
+    this.#madeAt = tickOf(nowMs);
+    this.#tick = this.#madeAt;
+  }
+
+  /** Flows in the last snapshot. */
+  get size(): number {
+    return this.#alive;
+  }
+
+  /** Flows that are gone, and remembered. */
+  get remembered(): number {
+    return this.#gone;
+  }
+
+  /** Of the flows in the last snapshot, those that will send no event. */
+  get blind(): number {
+    return this.#blind;
+  }
+
+  /** Flows that had to go, or could not be taken in, for want of room. */
+  get evictions(): number {
+    return this.#evictions;
+  }
+
+  /** Slots below this may be in use. */
+  get slots(): number {
+    return this.#neverUsed;
+  }
+
+  /**
+   * Makes room for more flows. What is there is copied and indexed anew in one piece, some 10 ms for a hundred
+   * thousand; needed only when nf_conntrack_max is raised under way.
+   */
+  grow(capacity: number): void {
+    if (capacity <= this.columns.capacity) return;
+    this.columns = this.columns.enlarged(capacity, this.#neverUsed);
+  }
+
+  /** `unheard`: flows that are new in this snapshot were made while nobody listened. */
+  begin(nowMs: number, timeouts: TcpTimeouts, unheard: boolean): void {
+    this.#begun = Math.max(tickOf(nowMs), this.#tick + 1);
+    this.#tick = this.#begun;
+    this.#timeouts = timeouts;
+    this.#newFlags = unheard ? ALIVE | BLIND : ALIVE;
+  }
+
+  /** The time of the rows that follow. */
+  at(nowMs: number): void {
+    this.#tick = Math.max(this.#tick, tickOf(nowMs));
+  }
+
+  /** Takes an entry of the dump, if it is of an open connection with a translated destination. */
+  put(row: FlowRow): void {
+    const { status, tcpState, v6, words } = row;
+    if ((status & OPEN_REPLIED) !== OPEN_REPLIED || tcpState < FIRST_OPEN || tcpState > LAST_OPEN) return;
+    if (!isTranslated(row)) return;
+    const { addresses, byOriginal } = this.columns;
+    const src = v6 ? addresses.find(words, 0) : words[0]!;
+    const dst = v6 ? addresses.find(words, 4) : words[4]!;
+    const known =
+      src === 0 || dst === 0 ? undefined : byOriginal.find(row.zone, src, row.sport, dst, row.dport);
+    const isSame = known !== undefined && this.#hasMapping(known, row);
+    if (known !== undefined && !isSame) this.#remove(known);
+    const slot = isSame ? known : this.#newSlot(row);
+    if (slot !== undefined) this.#renew(slot, row);
+  }
+
+  /**
+   * After a complete dump: looks at `count` slots from `from` on and asks `judge` about each flow that was in an
+   * earlier snapshot and not in this one, what to do with it. Returns where to go on, -1 at the end.
+   */
+  sweep(from: Slot, count: number, judge: (slot: Slot) => 'drop' | 'remember'): Slot {
+    const { flags, seenAt } = this.columns;
+    const end = Math.min(from + count, this.#neverUsed);
+    for (let slot = from; slot < end; slot++) {
+      if ((flags[slot]! & (ALIVE | GONE)) !== ALIVE || seenAt[slot]! >= this.#begun) continue;
+      const verdict = judge(slot);
+      // It may have been removed by what was done about it.
+      if (!(flags[slot]! & ALIVE)) continue;
+      if (verdict === 'drop') this.#remove(slot);
+      else this.#remember(slot);
+    }
+    if (end < this.#neverUsed) return end;
+    while (
+      !this.#remembered.isEmpty &&
+      this.#tick - this.#remembered.oldest().goneAt >= this.#rememberedTtl
+    ) {
+      this.#forgetOldest();
+    }
+    return -1;
+  }
+
+  findByOriginal(zone: number, tuple: Tuple): Slot | undefined {
+    return this.#findText(this.columns.byOriginal, zone, tuple);
+  }
+
+  findByReply(zone: number, tuple: Tuple): Slot | undefined {
+    return this.#findText(this.columns.byReply, zone, tuple);
+  }
+
+  remove(zone: number, original: Tuple): void {
+    const slot = this.findByOriginal(zone, original);
+    if (slot !== undefined) this.#remove(slot);
+  }
+
+  /** Everything known of a flow. `wallOffsetMs`: the wall clock's lead over the monotonic one. */
+  read(slot: Slot, wallOffsetMs: number): KnownFlow {
+    const { flags, zones, seenAt, expiresAt, lastActivity, probeAt } = this.columns;
+    const flag = flags[slot]!;
+    const seenAtMs = msOf(seenAt[slot]!);
+    return {
+      entry: {
+        type: 'snapshot',
+        atMs: seenAtMs + wallOffsetMs,
+        protocol: 6,
+        zone: zones[slot]!,
+        original: this.tuple(slot, 0),
+        reply: this.tuple(slot, 2),
+        tcpState: TCP_STATES[flag & STATE_MASK],
+        seenReply: true,
+        assured: true,
+        dstNat: !(flag & IPVS),
+        status: undefined,
+        timeoutSeconds: Math.max(0, Math.floor((expiresAt[slot]! - seenAt[slot]!) / ONE_SECOND)),
+        id: undefined,
+        portId: 0,
+      },
+      seenAtMs,
+      goneAtMs: flag & GONE ? msOf(this.#remembered.goneAt(probeAt[slot]!)) : undefined,
+      lastActivityMs: lastActivity[slot] ? msOf(lastActivity[slot]!) + wallOffsetMs : undefined,
+    };
+  }
+
+  /** Tick, to the minute: the start of the minute in which a snapshot had it first. */
+  firstSeenAt(slot: Slot): number {
+    return this.#madeAt + this.columns.firstSeen[slot]! * 60 * ONE_SECOND;
+  }
+
+  /** `which` 0: the original tuple, 2: the reply tuple. */
+  tuple(slot: Slot, which: 0 | 2): Tuple {
+    const { ports } = this.columns;
+    const i = slot * 4 + which;
+    return {
+      src: this.#address(slot, i),
+      sport: ports[i]!,
+      dst: this.#address(slot, i + 1),
+      dport: ports[i + 1]!,
+    };
+  }
+
+  #address(slot: Slot, i: number): string {
+    const { flags, ips, addresses } = this.columns;
+    if (!(flags[slot]! & V6)) return wordsText(ips, i, false);
+    addresses.copy(ips[i]!, this.#words, 0);
+    return wordsText(this.#words, 0, true);
+  }
+
+  #findText(index: FlowColumns['byOriginal'], zone: number, tuple: Tuple): Slot | undefined {
+    if (this.#alive + this.#gone === 0) return undefined;
+    const words = this.#words;
+    const v6 = textWords(tuple.src, words, 0);
+    textWords(tuple.dst, words, 4);
+    const { addresses } = this.columns;
+    const src = v6 ? addresses.find(words, 0) : words[0]!;
+    const dst = v6 ? addresses.find(words, 4) : words[4]!;
+    return src === 0 || dst === 0 ? undefined : index.find(zone, src, tuple.sport, dst, tuple.dport);
+  }
+
+  #hasMapping(slot: Slot, { v6, words, replySport, replyDport }: FlowRow): boolean {
+    const { flags, ips, ports, addresses } = this.columns;
+    const i = slot * 4 + 2;
+    if (ports[i] !== replySport || ports[i + 1] !== replyDport) return false;
+    if ((flags[slot]! & V6) !== (v6 ? V6 : 0)) return false;
+    if (!v6) return ips[i] === words[8] && ips[i + 1] === words[12];
+    return ips[i] === addresses.find(words, 8) && ips[i + 1] === addresses.find(words, 12);
+  }
+
+  /** The flow is in the table now, with this much time left. */
+  #renew(slot: Slot, row: FlowRow): void {
+    const { flags, seenAt, expiresAt, lastActivity } = this.columns;
+    const flag = flags[slot]!;
+    if (flag & GONE) {
+      this.#gone--;
+      this.#alive++;
+      if (flag & BLIND) this.#blind++;
+    }
+    const ipvs = row.status & IPS_DST_NAT ? 0 : IPVS;
+    flags[slot] =
+      (flag & ~(GONE | IPVS | STATE_MASK | (flag & GONE ? SOCKET_BITS : 0))) | ipvs | row.tcpState;
+    seenAt[slot] = this.#tick;
+    // Whole seconds are sent, cut off, so half a second more is the best estimate.
+    const expires = this.#tick + Math.min(row.timeoutSeconds, 300_000_000) * ONE_SECOND + ONE_SECOND / 2;
+    const idle = this.#idleSeconds(row);
+    if (idle !== undefined) lastActivity[slot] = this.#tick - Math.round(idle * ONE_SECOND);
+    else if (Math.abs(expires - expiresAt[slot]!) > SAME_TIMER_TICKS) lastActivity[slot] = 0;
+    expiresAt[slot] = expires;
+  }
+
+  #idleSeconds({ tcpState, timeoutSeconds, status }: FlowRow): number | undefined {
+    // A flow table sets the timer by its own rules, net/netfilter/nf_flow_table_core.c.
+    if (status & IPS_OFFLOAD) return undefined;
+    const full = fullTimeout(tcpState, this.#timeouts);
+    return full === undefined
+      ? undefined
+      : idleSeconds(full, timeoutSeconds + 0.5, this.#timeouts.unacknowledged);
+  }
+
+  #newSlot(row: FlowRow): Slot | undefined {
+    const c = this.columns;
+    const slot = this.#takeSlot();
+    if (slot === undefined) {
+      this.#evictions++;
+      return undefined;
+    }
+    const i = slot * 4;
+    for (let k = 0; k < 4; k++) {
+      c.ips[i + k] = row.v6 ? c.addresses.take(row.words, k * 4) : row.words[k * 4]!;
+    }
+    c.ports[i] = row.sport;
+    c.ports[i + 1] = row.dport;
+    c.ports[i + 2] = row.replySport;
+    c.ports[i + 3] = row.replyDport;
+    c.zones[slot] = row.zone;
+    c.flags[slot] = this.#newFlags | (row.v6 ? V6 : 0);
+    c.lastActivity[slot] = 0;
+    c.expiresAt[slot] = 0;
+    c.probeAt[slot] = 0;
+    c.keepIdle[slot] = 0;
+    c.firstSeen[slot] = Math.min(0xffff, Math.floor((this.#tick - this.#madeAt) / (60 * ONE_SECOND)));
+    c.byOriginal.add(slot);
+    c.byReply.add(slot);
+    this.#alive++;
+    if (this.#newFlags & BLIND) this.#blind++;
+    if (this.zones.size < MAX_ZONES) this.zones.add(row.zone);
+    return slot;
+  }
+
+  #takeSlot(): Slot | undefined {
+    if (this.#free === 0 && this.#neverUsed === this.columns.capacity) {
+      while (this.#free === 0 && !this.#remembered.isEmpty) this.#forgetOldest();
+      if (this.#free === 0) return undefined;
+    }
+    if (this.#free === 0) return this.#neverUsed++;
+    const slot = this.#free - 1;
+    this.#free = this.columns.seenAt[slot]!;
+    return slot;
+  }
+
+  #remove(slot: Slot): void {
+    const c = this.columns;
+    const flag = c.flags[slot]!;
+    if (flag & GONE) this.#gone--;
+    else {
+      this.#alive--;
+      if (flag & BLIND) this.#blind--;
+    }
+    c.byOriginal.remove(slot);
+    c.byReply.remove(slot);
+    if (flag & V6) for (let i = slot * 4; i < slot * 4 + 4; i++) c.addresses.release(c.ips[i]!);
+    c.flags[slot] = 0;
+    c.seenAt[slot] = this.#free;
+    this.#free = slot + 1;
+  }
+
+  #remember(slot: Slot): void {
+    if (this.#remembered.isFull) this.#forgetOldest();
+    const { flags, probeAt } = this.columns;
+    probeAt[slot] = this.#remembered.push(slot, this.#tick);
+    if (flags[slot]! & BLIND) this.#blind--;
+    flags[slot] = (flags[slot]! | GONE) & ~SOCKET_BITS;
+    this.#alive--;
+    this.#gone++;
+  }
+
+  #forgetOldest(): void {
+    const { place, slot, goneAt } = this.#remembered.oldest();
+    this.#remembered.dropOldest();
+    const { flags, probeAt } = this.columns;
+    // Else the flow came back, or was dropped, and the place is stale.
+    if (!(flags[slot]! & GONE) || probeAt[slot] !== place) return;
+    if (this.#tick - goneAt < this.#rememberedTtl) this.#evictions++;
+    this.#remove(slot);
+  }
+}
+
+function isTranslated({ v6, words, dport, replySport }: FlowRow): boolean {
+  if (replySport !== dport || words[8] !== words[4]) return true;
+  return v6 && (words[9] !== words[5] || words[10] !== words[6] || words[11] !== words[7]);
+}

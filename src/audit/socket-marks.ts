@@ -1,0 +1,131 @@
+import { fullTimeout, type TcpTimeouts } from '../lib/tcp-timeouts.ts';
+import type { TcpSocket } from '../model/tcp-socket.ts';
+import {
+  ALIVE,
+  CLIENT_BUSY,
+  CLIENT_KEEPALIVE,
+  CLIENT_OPEN,
+  CLIENT_SEEN,
+  type FlowColumns,
+  GONE,
+  SERVER_KEEPALIVE,
+  type Slot,
+  SOCKET_BITS,
+  STATE_MASK,
+  tickOf,
+  V6,
+} from './flow-columns.ts';
+import type { FlowStore } from './flow-store.ts';
+
+// include/net/tcp_states.h
+const TCP_ESTABLISHED = 1;
+const TCP_CLOSE_WAIT = 8;
+// net/ipv4/tcp_ipv4.c, get_tcp4_sock: the timer that fires next, a sending one before keepalive.
+const TIMER_NONE = 0;
+const TIMER_KEEPALIVE = 2;
+
+/** Clients from outside of the cluster can be any number; beyond this many ends every namespace is looked into. */
+const MAX_ENDS = 65_536;
+
+/**
+ * What the sockets of this node say about the flows of a store. Begin anew for each look, as sockets come and go:
+ * `prepare` until it returns -1, then the rest.
+ */
+export class SocketMarks {
+  readonly #store: FlowStore;
+  readonly #columns: FlowColumns;
+  readonly #timeouts: TcpTimeouts;
+  /** IPv4 addresses of clients and servers. */
+  readonly #ends = new Set<number>();
+  /** Source addresses as the columns have them, IPv6 ones apart. */
+  readonly #local = { v4: new Set<number>(), v6: new Set<number>() };
+
+  constructor(store: FlowStore, timeouts: TcpTimeouts) {
+    this.#store = store;
+    this.#columns = store.columns;
+    this.#timeouts = timeouts;
+  }
+
+  /** Takes back the marks of `count` flows from `from` on, and notes their ends. Returns where to go on, -1 at the end. */
+  prepare(from: Slot, count: number): Slot {
+    const { flags, ips } = this.#columns;
+    const end = Math.min(from + count, this.#store.slots);
+    for (let slot = from; slot < end; slot++) {
+      flags[slot]! &= ~SOCKET_BITS;
+      if ((flags[slot]! & (ALIVE | GONE | V6)) !== ALIVE || this.#ends.size > MAX_ENDS) continue;
+      this.#ends.add(ips[slot * 4]!);
+      this.#ends.add(ips[slot * 4 + 2]!);
+    }
+    return end < this.#store.slots ? end : -1;
+  }
+
+  /** Whether any flow has this address for its client or server. */
+  wants(v6: boolean, words: Uint32Array): boolean {
+    if (v6) return this.#columns.addresses.find(words, 0) !== 0;
+    return this.#ends.size > MAX_ENDS || this.#ends.has(words[0]!);
+  }
+
+  /** An address of a network namespace whose sockets are all looked at: who has it and no socket is gone. */
+  addLocalAddress(v6: boolean, words: Uint32Array): void {
+    const number = v6 ? this.#columns.addresses.find(words, 0) : words[0]!;
+    if (number !== 0) (v6 ? this.#local.v6 : this.#local.v4).add(number);
+  }
+
+  /** Whether the client of a flow has such an address. */
+  isLocalClient(slot: Slot): boolean {
+    const { flags, ips } = this.#columns;
+    return (flags[slot]! & V6 ? this.#local.v6 : this.#local.v4).has(ips[slot * 4]!);
+  }
+
+  /** Marks the flow of a socket, as its client's or its server's. `nowMs`: monotonic. */
+  mark(socket: TcpSocket, nowMs: number): void {
+    if (socket.state !== TCP_ESTABLISHED && socket.state !== TCP_CLOSE_WAIT) return;
+    const { words, v6 } = socket;
+    const { addresses, byOriginal, byReply } = this.#columns;
+    const local = v6 ? addresses.find(words, 0) : words[0]!;
+    const remote = v6 ? addresses.find(words, 4) : words[4]!;
+    if (local === 0 || remote === 0) return;
+    const { localPort, remotePort } = socket;
+    for (const zone of this.#store.zones) {
+      const asClient = byOriginal.find(zone, local, localPort, remote, remotePort);
+      if (asClient !== undefined && this.#fits(asClient, v6)) this.#markClient(asClient, socket, nowMs);
+      const asServer = byReply.find(zone, local, localPort, remote, remotePort);
+      if (asServer !== undefined && this.#fits(asServer, v6)) this.#markServer(asServer, socket);
+    }
+  }
+
+  #fits(slot: Slot, v6: boolean): boolean {
+    return (this.#columns.flags[slot]! & (ALIVE | GONE | V6)) === (v6 ? ALIVE | V6 : ALIVE);
+  }
+
+  #markClient(slot: Slot, { timer, timerHundredths }: TcpSocket, nowMs: number): void {
+    const { flags, probeAt, keepIdle } = this.#columns;
+    flags[slot]! |= CLIENT_SEEN | CLIENT_OPEN;
+    if (timer === TIMER_KEEPALIVE) {
+      flags[slot]! |= CLIENT_KEEPALIVE;
+      probeAt[slot] = tickOf(nowMs + timerHundredths * 10);
+      // The timer runs on when there is traffic, and is set again for the rest when it fires; what it was set to at
+      // most is the least that TCP_KEEPIDLE can be. Rounded up to whole seconds, as that is what is set.
+      const seconds = Math.min(0xffff, Math.ceil(timerHundredths / 100));
+      if (seconds > keepIdle[slot]!) keepIdle[slot] = seconds;
+    } else if (timer !== TIMER_NONE) {
+      flags[slot]! |= CLIENT_BUSY;
+      // What was seen of it before still holds, roughly.
+      if (keepIdle[slot]! > 0) {
+        flags[slot]! |= CLIENT_KEEPALIVE;
+        probeAt[slot] = tickOf(nowMs + keepIdle[slot]! * 1000);
+      }
+    } else {
+      keepIdle[slot] = 0;
+    }
+  }
+
+  /** A server's probes keep the entry as well as a client's. */
+  #markServer(slot: Slot, { timer, timerHundredths }: TcpSocket): void {
+    if (timer !== TIMER_KEEPALIVE) return;
+    const { flags } = this.#columns;
+    const full = fullTimeout(flags[slot]! & STATE_MASK, this.#timeouts);
+    if (full === undefined || timerHundredths >= full * 100) return;
+    flags[slot]! |= SERVER_KEEPALIVE;
+  }
+}

@@ -1,0 +1,92 @@
+import { breaksAt, describeRisk, type RiskContext } from '../audit/at-risk.ts';
+import { type Slot, tickOf } from '../audit/flow-columns.ts';
+import { Audit } from '../audit/summary.ts';
+import type { OptionsOf } from '../config/parse.ts';
+import { nameAtRisk } from '../enrich/name.ts';
+import { systemClock } from '../kernel/clock.ts';
+import { KernelError } from '../kernel/errors.ts';
+import { readSettings } from '../kernel/settings.ts';
+import { timeoutsFrom } from '../lib/tcp-timeouts.ts';
+import type { NamedFlowAtRisk, RiskReason } from '../model/at-risk.ts';
+import { auditJson } from '../report/audit-json.ts';
+import type { AuditReport } from '../report/audit-report.ts';
+import { auditTable } from '../report/audit-table.ts';
+import { checkProc } from './check-proc.ts';
+import { flowNames } from './flow-names.ts';
+import { loadTopology } from './load-topology.ts';
+import { inTurns, takeSnapshot } from './take-snapshot.ts';
+import { createFlowStore } from './watch-table.ts';
+import { writeAll } from './write-all.ts';
+
+const STRIDE = 4096;
+const TABLE_LIMIT = 50;
+
+/**
+ * Reads the table and the sockets once, and prints the connections that will break if they stay idle. Returns the exit
+ * status: 0 also when there are some. Throws a KernelError or a UsageError.
+ */
+export async function runAudit(options: OptionsOf<'audit'>, stop: AbortSignal): Promise<number> {
+  checkProc(options.procPath);
+  const { topology } = await loadTopology(options.topology, options.nodeName);
+  const clock = systemClock();
+  const { settings } = readSettings(options.procPath);
+  const timeouts = timeoutsFrom(settings);
+  const store = createFlowStore(settings, clock);
+  const takenAtMs = clock.wallMs();
+  const { read, sockets, scan } = await takeSnapshot({
+    store,
+    clock,
+    procPath: options.procPath,
+    timeouts,
+    unheard: false,
+    onMalformed: () => {},
+    stop,
+  });
+  if (read.result === 'failed') {
+    throw new KernelError('socket', `the conntrack table could not be read: ${read.problem}`);
+  }
+  const notes = [
+    ...(read.result === 'interrupted'
+      ? ['the table changed its size while it was read: some may be missing']
+      : []),
+    ...(scan.problem === undefined ? [] : [`some sockets cannot be looked at: ${scan.problem}`]),
+  ];
+  for (const note of notes) process.stderr.write(`conntrack-watchdog: ${note}\n`);
+
+  const context: RiskContext = { store, timeouts, isLocalClient: (slot) => sockets.isLocalClient(slot) };
+  const found: { readonly slot: Slot; readonly reason: RiskReason; readonly at: number }[] = [];
+  const audit = new Audit(context, flowNames(topology, options.nodeName), (slot, reason) =>
+    found.push({ slot, reason, at: breaksAt(context, slot) }),
+  );
+  await inTurns(clock, (from) => audit.visit(from, STRIDE));
+  found.sort((a, b) => a.at - b.at);
+
+  const limit = options.limit ?? (options.json ? Number.POSITIVE_INFINITY : TABLE_LIMIT);
+  const listed = options.json ? found.slice(0, limit) : found;
+  const nowTick = tickOf(clock.monotonicMs());
+  const describe = ({ slot, reason }: (typeof found)[number]): NamedFlowAtRisk =>
+    nameAtRisk(topology, describeRisk(context, slot, reason, nowTick), options.nodeName);
+  const report: AuditReport = {
+    node: options.nodeName,
+    takenAtMs,
+    flows: audit.summary().flows,
+    total: found.length,
+    unknown: found.filter(({ reason }) => reason === 'unknown').length,
+    // Named as they are printed: there may be a quarter of a million.
+    atRisk: lazily(listed, describe),
+    settings: Object.fromEntries(settings),
+  };
+  const color = options.color && process.stdout.isTTY;
+  const width = process.stdout.columns ?? Number.POSITIVE_INFINITY;
+  await writeAll(options.json ? auditJson(report) : auditTable(report, { limit, color, width }));
+  return 0;
+}
+
+/** Each item anew each time it is gone over. */
+function lazily<A, B>(items: readonly A[], map: (item: A) => B): Iterable<B> {
+  return {
+    *[Symbol.iterator]() {
+      for (const item of items) yield map(item);
+    },
+  };
+}

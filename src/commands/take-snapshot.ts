@@ -1,0 +1,103 @@
+import type { Slot } from '../audit/flow-columns.ts';
+import type { FlowStore } from '../audit/flow-store.ts';
+import { type GoneContext, whatBecameOf } from '../audit/gone.ts';
+import { SocketMarks } from '../audit/socket-marks.ts';
+import type { MalformedReason } from '../decode/attributes.ts';
+import { TcpSocketReader } from '../decode/tcp-socket.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { dumpEntriesRequest } from '../kernel/requests.ts';
+import { readBuckets } from '../kernel/settings.ts';
+import { type SocketScan, scanTcpSockets } from '../kernel/tcp-sockets.ts';
+import type { TcpTimeouts } from '../lib/tcp-timeouts.ts';
+import { type Breather, createBreather } from './breather.ts';
+import { readTable, type TableRead } from './read-table.ts';
+
+/** How long the event loop is kept at a time. */
+const TURN_MS = 3;
+/** Slots that are looked at between two glances at the clock. */
+const STRIDE = 2048;
+/** A dump that was interrupted is made anew at once, a few times. */
+const ATTEMPTS = 3;
+
+export interface SnapshotOptions {
+  readonly store: FlowStore;
+  readonly clock: Clock;
+  readonly procPath: string;
+  readonly timeouts: TcpTimeouts;
+  /** Entries that are new in this snapshot were made while nobody listened. */
+  readonly unheard: boolean;
+  readonly onMalformed: (reason: MalformedReason) => void;
+  readonly stop: AbortSignal;
+}
+
+export interface Snapshot {
+  readonly read: TableRead;
+  /** Dumps that were begun and were not complete. */
+  readonly interrupted: number;
+  readonly sockets: SocketMarks;
+  readonly scan: SocketScan;
+}
+
+/**
+ * Reads the table into the store, and the sockets of this node beside it, in that order: a socket that is still open
+ * when its entry was already gone is proof of a loss. Never throws for what the kernel does.
+ */
+export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> {
+  const { store, clock } = options;
+  const breather = createBreather(TURN_MS, clock.monotonicMs);
+  let interrupted = 0;
+  let read = await readOnce(options, breather);
+  while (read.result === 'interrupted' && ++interrupted < ATTEMPTS) read = await readOnce(options, breather);
+  const sockets = new SocketMarks(store, options.timeouts);
+  await inTurns(clock, (from) => sockets.prepare(from, STRIDE));
+  const scan = await scanTcpSockets(
+    options.procPath,
+    {
+      onSocket: (socket) => sockets.mark(socket, clock.monotonicMs()),
+      wants: (v6, words) => sockets.wants(v6, words),
+      onLocalAddress: (v6, words) => sockets.addLocalAddress(v6, words),
+    },
+    breather.breathe,
+    (v6) => new TcpSocketReader(v6),
+  );
+  return { read, interrupted, sockets, scan };
+}
+
+async function readOnce(options: SnapshotOptions, breather: Breather): Promise<TableRead> {
+  const { store, clock, procPath, timeouts, unheard, onMalformed, stop } = options;
+  store.begin(clock.monotonicMs(), timeouts, unheard);
+  const buckets = readBuckets(procPath);
+  const read = await readTable({
+    request: dumpEntriesRequest,
+    visitor: { onRow: (row) => store.put(row), onMalformed },
+    onPart: () => store.at(clock.monotonicMs()),
+    breather,
+    nowMs: clock.monotonicMs,
+    stop,
+  });
+  // A table that is given other buckets while it is walked shows some entries twice and some never, without a word.
+  const isMoved = buckets !== readBuckets(procPath);
+  return read.result === 'complete' && isMoved ? { result: 'interrupted' } : read;
+}
+
+/** After a complete dump: what became of the flows it does not have any more. `onLost` is called before they go. */
+export async function sweepGone(
+  store: FlowStore,
+  context: GoneContext,
+  clock: Clock,
+  onLost: (slot: Slot) => void,
+): Promise<void> {
+  await inTurns(clock, (from) =>
+    store.sweep(from, STRIDE, (slot) => {
+      const became = whatBecameOf(store, slot, context);
+      if (became === 'lost') onLost(slot);
+      return became === 'maybe' ? 'remember' : 'drop';
+    }),
+  );
+}
+
+/** Calls `step` with 0 and then with what it returned, until that is -1. */
+export async function inTurns(clock: Clock, step: (from: Slot) => Slot): Promise<void> {
+  const breather = createBreather(TURN_MS, clock.monotonicMs);
+  for (let from = step(0); from !== -1; from = step(from)) await breather.breathe();
+}

@@ -1,0 +1,61 @@
+import koffi from 'koffi';
+import { AF_NETLINK, NETLINK_NETFILTER } from '../lib/ctnetlink.ts';
+import { batchReceive } from './batch-receive.ts';
+import { kernelError } from './errors.ts';
+
+// bits/socket.h
+const SOCK_RAW = 3;
+const SOCK_CLOEXEC = 0x80000;
+/** The kernel makes the parts of a dump as large as the largest buffer it was read with, up to 32 KiB. */
+const PART_BYTES = 65_536;
+/** Each costs the kernel about as long as a hundred entries take; it makes the next one while one is read. */
+const PARTS_AT_ONCE = 4;
+
+/**
+ * A netlink socket for one dump: a question with a long answer, which the kernel makes part by part as it is read. So
+ * nothing is lost when the reader takes its time, and nothing is left over when it gives up. It is read when the
+ * caller wants, not when libuv finds it readable, because it always is.
+ */
+export interface DumpSocket {
+  /** Reads the next few parts. `bytes` are valid only during the call. Returns how many there were. */
+  receive(onPart: (bytes: Uint8Array) => void): number;
+  close(): void;
+}
+
+/** Sends the request, a dump by requests.ts. `partsAtOnce`: how many are read at a time. Throws a KernelError, and leaves nothing open then. */
+export function openDump(request: Uint8Array, partsAtOnce = PARTS_AT_ONCE): DumpSocket {
+  const { socket, send, close } = libc();
+  const fd: number = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+  if (fd < 0) throw kernelError('opening a netlink socket for a dump', koffi.errno());
+  // Without an address it goes to the kernel, port id 0.
+  if (send(fd, request, request.length, 0) < 0) {
+    const errno = koffi.errno();
+    close(fd);
+    throw kernelError('asking the kernel for the conntrack table', errno);
+  }
+  const receiveParts = batchReceive(fd, partsAtOnce, PART_BYTES);
+  return {
+    receive: (onPart) =>
+      receiveParts((bytes, portId) => {
+        if (portId === 0) onPart(bytes);
+      }),
+    close: () => void close(fd),
+  };
+}
+
+let bound: ReturnType<typeof bind> | undefined;
+
+/** Bound once: there is a dump every minute. */
+function libc() {
+  bound ??= bind();
+  return bound;
+}
+
+function bind() {
+  const library = koffi.load(null);
+  return {
+    socket: library.func('int socket(int, int, int)'),
+    send: library.func('long send(int, const void *, size_t, int)'),
+    close: library.func('int close(int)'),
+  };
+}

@@ -1,0 +1,148 @@
+import { styleText } from 'node:util';
+import { humanDuration } from '../lib/human-duration.ts';
+import { wrapText } from '../lib/wrap-text.ts';
+import type { Keepalive, NamedFlowAtRisk } from '../model/at-risk.ts';
+import type { NamedClient } from '../model/named-finding.ts';
+import { atRiskAdvice } from './at-risk-advice.ts';
+import type { AuditReport } from './audit-report.ts';
+import { podPortText, serviceText } from './name-text.ts';
+import { textChunks } from './text-chunks.ts';
+
+export interface AuditTableOptions {
+  /** Rows at most; Infinity for all. */
+  readonly limit: number;
+  readonly color: boolean;
+  /** Columns of the terminal: sentences are broken there. Rows never are, nor are they cut. */
+  readonly width?: number;
+}
+
+const HEADINGS = ['EXPIRES IN', 'IDLE', 'CLIENT', 'SERVICE', 'BACKEND', 'KEEPALIVE', 'FIX'];
+const GAP = '  ';
+const RED_BELOW_SECONDS = 600;
+const YELLOW_BELOW_SECONDS = 3600;
+type Style = Parameters<typeof styleText>[0];
+
+/**
+ * A table of the connections at risk for people, in pieces to be written one after another. What to do stands below it,
+ * each advice once, under the number that the column FIX has.
+ */
+export function auditTable(report: AuditReport, options: AuditTableOptions): Iterable<string> {
+  return textChunks(lines(report, options));
+}
+
+function* lines(report: AuditReport, { limit, color, width }: AuditTableOptions): Generator<string, void> {
+  yield* wrapped(summary(report), '', width);
+  if (report.total === 0) return;
+  const shown = first(report.atRisk, limit);
+  // Asked for by the caller, who knows whether this is a terminal: styleText must not decide again.
+  const paint = (style: Style | undefined, text: string) =>
+    color && style !== undefined ? styleText(style, text, { validateStream: false }) : text;
+  const notes = notesOf(shown);
+  const cells = (flow: NamedFlowAtRisk) => cellsOf(flow, notes);
+  // Rows are made twice: kept, a quarter of a million of them would take more memory than the agent has.
+  const widths = HEADINGS.map((heading) => heading.length);
+  for (const flow of shown) {
+    for (const [i, cell] of cells(flow).entries()) widths[i] = Math.max(widths[i]!, cell.length);
+  }
+  const row = (texts: readonly string[], style: (column: number) => Style | undefined) =>
+    `${texts.map((text, i) => paint(style(i), i === texts.length - 1 ? text : text.padEnd(widths[i]!))).join(GAP)}\n`;
+
+  yield '\n';
+  yield row(HEADINGS, () => 'bold');
+  for (const flow of shown) yield row(cells(flow), (column) => (column === 0 ? urgency(flow) : undefined));
+  const hidden = report.total - Math.min(report.total, limit);
+  if (hidden > 0) yield `... and ${hidden} more (--limit all)\n`;
+  yield '\n';
+  for (const { number, flow } of notes.values()) {
+    yield* wrapped(atRiskAdvice(flow, report.settings), `(${number}) `, width);
+  }
+}
+
+function summary({ node, flows, total, unknown }: AuditReport): string {
+  const looked = `${flows} ${flows === 1 ? 'connection' : 'connections'} through Services on ${printable(node)}`;
+  if (flows === 0) return `There is no open connection through a Service on ${printable(node)}.`;
+  if (total === 0) return `All is well: looked at ${looked}, and none is at risk.`;
+  const rest = unknown === 0 ? '' : ` (keepalive not known: ${unknown})`;
+  return `${total} of ${looked} will break if ${total === 1 ? 'it stays' : 'they stay'} idle${rest}.`;
+}
+
+/** The first items, anew each time it is gone over. */
+function first<T>(items: Iterable<T>, count: number): Iterable<T> {
+  return {
+    *[Symbol.iterator]() {
+      let left = count;
+      for (const item of items) {
+        if (left-- <= 0) return;
+        yield item;
+      }
+    },
+  };
+}
+
+interface Note {
+  readonly number: number;
+  flow: NamedFlowAtRisk;
+}
+
+/** Connections with the same advice, by what it depends on; each note is of the one with the latest probe. */
+function notesOf(flows: Iterable<NamedFlowAtRisk>): ReadonlyMap<string, Note> {
+  const notes = new Map<string, Note>();
+  for (const flow of flows) {
+    const key = noteKey(flow);
+    const note = notes.get(key);
+    if (!note) notes.set(key, { number: notes.size + 1, flow });
+    else if (idleSetting(flow) > idleSetting(note.flow)) note.flow = flow;
+  }
+  return notes;
+}
+
+function noteKey({ reason, limitedBy, timeoutSeconds }: NamedFlowAtRisk): string {
+  return `${reason} ${limitedBy} ${timeoutSeconds}`;
+}
+
+function idleSetting({ keepalive }: NamedFlowAtRisk): number {
+  return keepalive.state === 'armed' ? keepalive.idleSetting : 0;
+}
+
+function cellsOf(flow: NamedFlowAtRisk, notes: ReadonlyMap<string, Note>): string[] {
+  return [
+    humanDuration(flow.expiresInSeconds),
+    flow.idleSeconds === undefined ? 'unknown' : humanDuration(flow.idleSeconds),
+    printable(clientText(flow.client)),
+    printable(serviceText(flow.service)),
+    printable(podPortText(flow.backend)),
+    keepaliveText(flow.keepalive),
+    `(${notes.get(noteKey(flow))!.number})`,
+  ];
+}
+
+function clientText(client: NamedClient): string {
+  const { pod, workload } = client;
+  const isOwned = workload !== undefined && workload !== `Pod/${pod}`;
+  return `${podPortText(client)}${isOwned ? ` (${workload})` : ''}`;
+}
+
+function keepaliveText(keepalive: Keepalive): string {
+  return keepalive.state === 'armed'
+    ? `probe in ${humanDuration(keepalive.probeInSeconds)}`
+    : keepalive.state;
+}
+
+function urgency({ expiresInSeconds }: NamedFlowAtRisk): Style | undefined {
+  if (expiresInSeconds < RED_BELOW_SECONDS) return 'red';
+  return expiresInSeconds < YELLOW_BELOW_SECONDS ? 'yellow' : undefined;
+}
+
+function* wrapped(text: string, prefix: string, width = Number.POSITIVE_INFINITY): Generator<string, void> {
+  const [first = '', ...rest] = wrapText(text, width - prefix.length);
+  yield `${prefix}${first}\n`;
+  for (const line of rest) yield `${' '.repeat(prefix.length)}${line}\n`;
+}
+
+/**
+ * Text from the cluster, fit for a terminal and a column. Kubernetes' names are ASCII; anything else could be a control
+ * character, change the direction of writing, or have another width than it counts.
+ */
+function printable(text: string): string {
+  return text.replaceAll(/[^ -~]/gu, '?');
+}
