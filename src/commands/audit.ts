@@ -4,7 +4,6 @@ import { Audit } from '../audit/summary.ts';
 import type { OptionsOf } from '../config/parse.ts';
 import { nameAtRisk } from '../enrich/name.ts';
 import { systemClock } from '../kernel/clock.ts';
-import { KernelError } from '../kernel/errors.ts';
 import { readSettings } from '../kernel/settings.ts';
 import { timeoutsFrom } from '../lib/tcp-timeouts.ts';
 import type { NamedFlowAtRisk, RiskReason } from '../model/at-risk.ts';
@@ -42,9 +41,7 @@ export async function runAudit(options: OptionsOf<'audit'>, stop: AbortSignal): 
     onMalformed: () => {},
     stop,
   });
-  if (read.result === 'failed') {
-    throw new KernelError('socket', `the conntrack table could not be read: ${read.problem}`);
-  }
+  if (read.result === 'failed') throw read.error;
   const notes = [
     ...(read.result === 'interrupted'
       ? ['the table changed its size while it was read: some may be missing']

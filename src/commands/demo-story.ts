@@ -3,17 +3,27 @@ import type { LogLine } from '../lab/agent-process.ts';
 import type { Lab } from '../lab/lab.ts';
 import type { PeerConnection, SettledConnection } from '../lab/peer-protocol.ts';
 import { endpointText } from '../lib/endpoint-text.ts';
+import { humanDuration } from '../lib/human-duration.ts';
 import { wrapText } from '../lib/wrap-text.ts';
+import type { AtRiskLine } from '../report/at-risk-line.ts';
 
 const WIDTH = 100;
 const INDENT = ' '.repeat(11);
 type Style = Parameters<typeof styleText>[0];
+
+/** What `audit --json` prints. */
+export interface AuditDocument {
+  readonly service_connections: number;
+  readonly connections_at_risk: number;
+  readonly connections: readonly AtRiskLine[];
+}
 
 /** What a person reads: one method a scene. Times are seconds since the round began. */
 export interface Story {
   introduce(lab: Lab, rules: string, establishedSeconds: number): void;
   begin(round: number): void;
   connected(connections: readonly PeerConnection[]): void;
+  atRisk(audit: AuditDocument): void;
   idled(ms: number): void;
   sent(seen: readonly SettledConnection[]): void;
   luck(): void;
@@ -64,6 +74,24 @@ export function createStory(write: (text: string) => void, color: boolean): Stor
         'client',
         `${localAddress} opened ${connections.length} connections to ${endpointText(remoteAddress, remotePort)}, from ports ${ports}; each sent "hello" and was answered`,
       );
+    },
+    atRisk({ service_connections, connections_at_risk, connections }) {
+      scene(
+        'audit',
+        `${connections_at_risk} of ${service_connections} connections through Services will break if they stay idle; the first of them:`,
+      );
+      const [first] = connections;
+      if (!first) return;
+      const { client, service, backend, idle_seconds: idle, keepalive } = first;
+      const rows = [
+        ['client', `${client.namespace}/${client.pod}, port ${client.port}, ${client.workload}`],
+        ['service', `${service.namespace}/${service.name}:${service.port}, on ${backend.pod}`],
+        ['idle', idle === undefined ? 'not known' : humanDuration(idle)],
+        ['expires in', paint('yellow', humanDuration(first.expires_in_seconds))],
+        ['keepalive', keepalive.state],
+      ];
+      for (const [name = '', value] of rows) write(`${' '.repeat(22)}${name.padEnd(12)}${value}`);
+      for (const line of wrapText(first.advice, WIDTH - 22)) write(`${' '.repeat(22)}${paint('dim', line)}`);
     },
     idled(ms) {
       scene('client', `was idle for ${ms / 1000} s: the entries' time ran out, neither end was told`);

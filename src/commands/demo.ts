@@ -4,18 +4,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { OptionsOf } from '../config/parse.ts';
-import { type AgentProcess, type LogLine, startAgent } from '../lab/agent-process.ts';
+import { type AgentProcess, type LogLine, NODE_OPTIONS, PROGRAM, startAgent } from '../lab/agent-process.ts';
 import { createLab, type Lab } from '../lab/lab.ts';
-import { spawnIn } from '../lab/namespace.ts';
+import { exec, spawnIn } from '../lab/namespace.ts';
 import { type Peer, startPeer } from '../lab/peer.ts';
 import { missingPrerequisites } from '../lab/prerequisites.ts';
 import { startServers } from '../lab/servers.ts';
-import { createStory, type Story } from './demo-story.ts';
+import { type AuditDocument, createStory, type Story } from './demo-story.ts';
 import { demoTopology } from './demo-topology.ts';
 
 /** The entry's timeout in the demo's node; in a cluster it is hours or days. */
-const ESTABLISHED_SECONDS = 1;
-const IDLE_MS = 1500;
+const ESTABLISHED_SECONDS = 3;
+const IDLE_MS = 3500;
 /** Half of the re-picks go to the old backend and live on; with three at a time one is enough as a rule. */
 const CONNECTIONS = 3;
 const MAX_ROUNDS = 8;
@@ -56,6 +56,8 @@ interface Cast {
   readonly lab: Lab;
   readonly story: Story;
   readonly agent: AgentProcess;
+  /** The options that name this cluster, for the command audit. */
+  readonly names: readonly string[];
   /** In the node's namespace, to read the agent's metrics. */
   readonly scraper: Peer;
   /** Lines of `conntrack -E` so far. */
@@ -66,16 +68,15 @@ async function tell(lab: Lab, folder: string, story: Story, rules: string): Prom
   const topologyFile = join(folder, 'cluster.json');
   writeFileSync(topologyFile, JSON.stringify(demoTopology(lab)));
   const kernelLines = watchKernel(lab);
+  const names = ['--node-name', 'demo-node', '--topology', `file:${topologyFile}`];
   const [agent, scraper] = await Promise.all([
-    startAgent(lab.node, [
-      ...['--node-name', 'demo-node', '--topology', `file:${topologyFile}`, '--confirm-window', '500ms'],
-    ]),
+    startAgent(lab.node, [...names, '--confirm-window', '500ms']),
     startPeer(lab.node),
     startServers(lab),
   ]);
   story.introduce(lab, rules, ESTABLISHED_SECONDS);
   for (let round = 1; round <= MAX_ROUNDS; round++) {
-    if (await breakOne({ lab, story, agent, scraper, kernelLines }, round)) {
+    if (await breakOne({ lab, story, agent, names, scraper, kernelLines }, round)) {
       const status = await agent.stop();
       story.end(status);
       return status === 0 ? 0 : 1;
@@ -85,14 +86,19 @@ async function tell(lab: Lab, folder: string, story: Story, rules: string): Prom
 }
 
 /** One connection's life. True if it broke; else its packet happened to reach the old backend. */
-async function breakOne({ lab, story, agent, scraper, kernelLines }: Cast, round: number): Promise<boolean> {
+async function breakOne(
+  { lab, story, agent, names, scraper, kernelLines }: Cast,
+  round: number,
+): Promise<boolean> {
   const client = await startPeer(lab.clients[0]!);
   const before = await brokenSeries(scraper, agent);
   const firstKernelLine = kernelLines.length;
   story.begin(round);
   await client.connect({ host: lab.service.ip, port: lab.service.port, count: CONNECTIONS });
+  const connectedAtMs = performance.now();
   story.connected(await client.connections());
-  await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
+  if (round === 1) story.atRisk(await audit(lab, names));
+  await new Promise((resolve) => setTimeout(resolve, connectedAtMs + IDLE_MS - performance.now()));
   story.idled(IDLE_MS);
   await client.send();
   const seen = await client.settle({ timeoutMs: ANSWER_MS });
@@ -112,6 +118,12 @@ async function breakOne({ lab, story, agent, scraper, kernelLines }: Cast, round
   story.metric(before, await brokenSeries(scraper, agent));
   await client.stop();
   return true;
+}
+
+/** The command audit, on the node. */
+async function audit(lab: Lab, names: readonly string[]): Promise<AuditDocument> {
+  const args = [...NODE_OPTIONS, PROGRAM, 'audit', '--json', ...names];
+  return JSON.parse(await exec(lab.node, process.execPath, args)) as AuditDocument;
 }
 
 /** The series of `broken_connections_total`, `{labels}` to value. */

@@ -1,5 +1,6 @@
 import { DumpReader, type DumpVisitor } from '../decode/dump.ts';
 import { openDump } from '../kernel/dump-socket.ts';
+import { KernelError, kernelError } from '../kernel/errors.ts';
 import type { Breather } from './breather.ts';
 
 /** A kernel that has nothing to say for so long will not go on. */
@@ -9,7 +10,7 @@ const RETRY_MS = 2;
 /** How the reading of the table ended. `interrupted`: entries may be missing. */
 export type TableRead =
   | { readonly result: 'complete' | 'interrupted' }
-  | { readonly result: 'failed'; readonly problem: string };
+  | { readonly result: 'failed'; readonly error: KernelError };
 
 export interface ReadTableOptions {
   /** A dump by kernel/requests.ts. */
@@ -22,6 +23,7 @@ export interface ReadTableOptions {
   readonly stop: AbortSignal;
 }
 
+const ATTEMPT = 'reading the conntrack table';
 let sequence = 0;
 
 /** Dumps the conntrack table, a few hundred entries at a time. Never throws for what the kernel does. */
@@ -33,7 +35,8 @@ export async function readTable(options: ReadTableOptions): Promise<TableRead> {
   try {
     dump = openDump(options.request(sequence));
   } catch (error) {
-    return { result: 'failed', problem: (error as Error).message };
+    if (error instanceof KernelError) return { result: 'failed', error };
+    throw error;
   }
   const read = (bytes: Uint8Array) => {
     options.onPart();
@@ -42,14 +45,13 @@ export async function readTable(options: ReadTableOptions): Promise<TableRead> {
   try {
     let heardAtMs = nowMs();
     while (reader.end === undefined) {
-      if (options.stop.aborted) return { result: 'failed', problem: 'stopped' };
+      if (options.stop.aborted) return failed('it was stopped');
       const parts = dump.receive(read);
       if (parts > 0) {
         heardAtMs = nowMs();
         await breather.breathe();
       } else {
-        if (nowMs() - heardAtMs > SILENCE_MS)
-          return { result: 'failed', problem: 'the kernel did not go on' };
+        if (nowMs() - heardAtMs > SILENCE_MS) return failed('the kernel did not go on');
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
     }
@@ -57,7 +59,11 @@ export async function readTable(options: ReadTableOptions): Promise<TableRead> {
     dump.close();
   }
   if (reader.end === 'failed') {
-    return { result: 'failed', problem: `the kernel ended it with errno ${reader.errno}` };
+    return { result: 'failed', error: kernelError(ATTEMPT, reader.errno) };
   }
   return { result: reader.interrupted ? 'interrupted' : 'complete' };
+}
+
+function failed(why: string): TableRead {
+  return { result: 'failed', error: new KernelError('socket', `${ATTEMPT}: ${why}`) };
 }

@@ -34,7 +34,11 @@ export function createSnapshotLog({
       failing = problem;
       if (problem === undefined)
         log.info('snapshot_taken', 'Snapshots of the conntrack table are complete again');
-      else log.warn('snapshot_failed', `The conntrack table could not be read: ${problem}; tried again soon`);
+      else
+        log.warn(
+          'snapshot_failed',
+          `No snapshot, so what events cannot tell stays unknown: ${problem}. It is tried again soon.`,
+        );
     }
     saySockets(snapshot, log, once);
     if (problem !== undefined || !audit) return;
@@ -49,8 +53,8 @@ export function createSnapshotLog({
 
 function problemOf({ read }: Snapshot): string | undefined {
   if (read.result === 'complete') return undefined;
-  if (read.result === 'failed') return read.problem;
-  return 'it changed its size while it was read, several times in a row';
+  if (read.result === 'failed') return read.error.message;
+  return 'reading the conntrack table: it changed its size meanwhile, several times in a row';
 }
 
 type Once = (what: string, say: () => void) => void;

@@ -6,7 +6,7 @@ import type { MalformedReason } from '../decode/attributes.ts';
 import { TcpSocketReader } from '../decode/tcp-socket.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { dumpEntriesRequest } from '../kernel/requests.ts';
-import { readBuckets } from '../kernel/settings.ts';
+import { hasIpvs, readBuckets } from '../kernel/settings.ts';
 import { type SocketScan, scanTcpSockets } from '../kernel/tcp-sockets.ts';
 import type { TcpTimeouts } from '../lib/tcp-timeouts.ts';
 import { type Breather, createBreather } from './breather.ts';
@@ -68,7 +68,7 @@ async function readOnce(options: SnapshotOptions, breather: Breather): Promise<T
   store.begin(clock.monotonicMs(), timeouts, unheard);
   const buckets = readBuckets(procPath);
   const read = await readTable({
-    request: dumpEntriesRequest,
+    request: (sequence) => dumpEntriesRequest(sequence, !hasIpvs(procPath)),
     visitor: { onRow: (row) => store.put(row), onMalformed },
     onPart: () => store.at(clock.monotonicMs()),
     breather,

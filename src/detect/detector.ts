@@ -134,8 +134,10 @@ function onDestroy(detector: Detector, event: FlowEvent, nowMs: number): Finding
   const { known } = detector.settings;
   const { zone, original } = event;
   const cause = causeOfLoss(event);
-  const activity =
-    lastActivity(event, detector.timeouts) ?? lastActivityOf(known.findByOriginal(zone, original), event);
+  const told = lastActivity(event, detector.timeouts);
+  const remembered = lastActivityOf(known.findByOriginal(zone, original), event);
+  // The kernel may take minutes to remove an expired entry, so its DESTROY tells the idle time at least.
+  const activity = event.timeoutSeconds === undefined ? (remembered ?? told) : (told ?? remembered);
   const isNews = !wasInferred(detector, event, nowMs);
   // The entry was in use: whatever was known of this tuple before belongs to an earlier connection.
   known.remove(zone, original);

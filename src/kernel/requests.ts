@@ -19,6 +19,7 @@ import {
   IPCTNL_MSG_CT_GET_STATS_CPU,
   IPPROTO_TCP,
   IPS_ASSURED,
+  IPS_DST_NAT,
   NFGENMSG_LEN,
   NFNETLINK_V0,
   NFNL_SUBSYS_CTNETLINK,
@@ -52,15 +53,13 @@ export function getEntryRequest(sequence: number, zone: number, tuple: Tuple): U
 }
 
 /**
- * Asks for every entry of both families that is ASSURED: its handshake was completed, and a reply was seen. Not for
- * DST_NAT as well, which IPVS does not set. Kernels before 5.15 or so ignore the filter, so the answer is checked again.
- * The others leave out the rest before they make a message of it (ctnetlink_filter_match).
+ * Asks for every entry of both families that is ASSURED (its handshake was completed, and a reply was seen), and if so
+ * wanted has DST_NAT, which IPVS does not set on what it translates. The kernel leaves out the rest before it makes a
+ * message of it (ctnetlink_filter_match); older kernels ignore that, so the answer is checked again.
  */
-export function dumpEntriesRequest(sequence: number): Uint8Array {
-  const attributes = [
-    attribute(CTA_STATUS, be32(IPS_ASSURED)),
-    attribute(CTA_STATUS_MASK, be32(IPS_ASSURED)),
-  ];
+export function dumpEntriesRequest(sequence: number, dstNatOnly: boolean): Uint8Array {
+  const status = be32(dstNatOnly ? IPS_ASSURED | IPS_DST_NAT : IPS_ASSURED);
+  const attributes = [attribute(CTA_STATUS, status), attribute(CTA_STATUS_MASK, status)];
   return message(IPCTNL_MSG_CT_GET, NLM_F_REQUEST | NLM_F_DUMP, sequence, AF_UNSPEC, attributes);
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** The sysctls under net.netfilter that decide what the agent can see, and when entries go away. */
@@ -54,4 +54,9 @@ export function readBuckets(proc: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Whether this network namespace has IPVS, whose connections do not have the status bit DST_NAT. */
+export function hasIpvs(proc: string): boolean {
+  return existsSync(join(proc, 'net/ip_vs'));
 }

@@ -41,6 +41,7 @@ describe('demo', { skip }, () => {
       const [code] = await demo.ended;
       assert.deepEqual([code, demo.stderr], [0, '']);
       assert.ok(performance.now() - begin < 20_000);
+      assert.match(demo.stdout, /audit +3 of 3 connections through Services will break if they stay idle/);
       assert.match(demo.stdout, /port \d+: ECONNRESET/);
       assert.match(
         demo.stdout,

@@ -1,14 +1,19 @@
 /** What events cannot tell, and snapshots of the table can; against what the sockets saw. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { demoTopology } from '../../src/commands/demo-topology.ts';
+import { sweepGone, takeSnapshot } from '../../src/commands/take-snapshot.ts';
+import { createFlowStore } from '../../src/commands/watch-table.ts';
+import { systemClock } from '../../src/kernel/clock.ts';
 import { type LogLine, NODE_OPTIONS, PROGRAM } from '../../src/lab/agent-process.ts';
 import type { Lab } from '../../src/lab/lab.ts';
 import { exec, sysctl } from '../../src/lab/namespace.ts';
+import { DEFAULT_TIMEOUTS } from '../../src/lib/tcp-timeouts.ts';
 import { type Cluster, createCluster, KINDS, sendOnAll, skip } from '../support/cluster.ts';
+import { stayInNamespace } from '../support/in-namespace.ts';
 
 const EVENTS = 'net.netfilter.nf_conntrack_events';
 
@@ -210,6 +215,25 @@ test('with one endpoint and masquerade a new pick is another source: at risk', {
   assert.equal((await agent.samples()).sum('connections_at_risk', { service_name: 'redis' }), 4);
 });
 
+test('in a container of its own the host’s sockets are seen through --proc, and else the reason is unknown', {
+  skip,
+}, async (t) => {
+  const { lab, client, target } = await createCluster(t);
+  await client.connect({ ...target, count: 2 });
+  const folder = mkdtempSync(join(tmpdir(), 'snapshot-test-proc-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  // The mount is gone with the shell: `ip netns exec` gives it a mount namespace of its own.
+  const inContainer = async (proc: string) => {
+    const audit = [process.execPath, ...NODE_OPTIONS, PROGRAM, 'audit', '--json', '--proc', proc].join(' ');
+    const script = `mount --bind /proc ${folder} && exec unshare --pid --fork --mount-proc ${audit}`;
+    return JSON.parse(await exec(lab.node, 'sh', ['-c', script]));
+  };
+  const reasons = (audit: { connections: { reason: string }[] }) =>
+    audit.connections.map(({ reason }) => reason);
+  assert.deepEqual(reasons(await inContainer(folder)), ['no_keepalive', 'no_keepalive']);
+  assert.deepEqual(reasons(await inContainer('/proc')), ['unknown', 'unknown']);
+});
+
 test('idle time of an expired entry is exact although the established timeout is long', {
   skip,
 }, async (t) => {
@@ -264,3 +288,55 @@ async function waitUntil(holds: () => Promise<boolean>, timeoutMs: number): Prom
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
+
+test('a dump that was interrupted adds, takes nothing away, and is made anew', { skip }, async (t) => {
+  const cluster = await createCluster(t);
+  const { lab, client, target } = cluster;
+  await client.connect({ ...target, count: 400 });
+  // What the agent is told of the table's buckets: a file that changes all the time.
+  const proc = mkdtempSync(join(tmpdir(), 'snapshot-test-proc-'));
+  t.after(() => rmSync(proc, { recursive: true }));
+  const folder = join(proc, 'sys/net/netfilter');
+  mkdirSync(folder, { recursive: true });
+  mkdirSync(join(proc, 'net'));
+  const buckets = join(folder, 'nf_conntrack_buckets');
+  let value = 0;
+  const change = () => writeFileSync(buckets, String(++value));
+  change();
+  await stayInNamespace(lab.node, async () => {
+    const clock = systemClock();
+    const store = createFlowStore(new Map(), clock);
+    const take = (onRead: () => void) =>
+      takeSnapshot({
+        store,
+        clock: {
+          ...clock,
+          monotonicMs: () => {
+            onRead();
+            return clock.monotonicMs();
+          },
+        },
+        procPath: proc,
+        timeouts: DEFAULT_TIMEOUTS,
+        unheard: true,
+        onMalformed: (reason) => assert.fail(reason),
+        stop: new AbortController().signal,
+      });
+    const resized = await take(change);
+    assert.equal(resized.read.result, 'interrupted');
+    assert.equal(resized.interrupted, 3);
+    assert.equal(store.size, 400);
+    await exec(lab.node, 'conntrack', ['-D', '-p', 'tcp', '--orig-src', lab.clients[0]!.address]);
+    const again = await take(change);
+    assert.equal(again.read.result, 'interrupted');
+    assert.equal(store.size, 400, 'gone is only what a complete dump does not have');
+    const complete = await take(() => {});
+    assert.equal(complete.read.result, 'complete');
+    const lost: number[] = [];
+    const context = { nowMs: clock.monotonicMs(), eventsLostAtMs: 0, sockets: complete.sockets };
+    await sweepGone(store, context, clock, (slot) => lost.push(slot));
+    assert.equal(store.size, 0);
+    assert.equal(store.remembered, 400);
+    assert.deepEqual(lost, [], 'no proof: this /proc shows no sockets');
+  });
+});

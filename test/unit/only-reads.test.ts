@@ -15,7 +15,7 @@ test('every request is a GET of an entry, of the table, or of the statistics', (
   const tuple = { src: '10.0.0.1', sport: 1, dst: '10.0.0.2', dport: 2 };
   const made = {
     getEntryRequest: requests.getEntryRequest(1, 0, tuple),
-    dumpEntriesRequest: requests.dumpEntriesRequest(1),
+    dumpEntriesRequest: requests.dumpEntriesRequest(1, true),
     dumpStatsRequest: requests.dumpStatsRequest(1),
   };
   assert.deepEqual(Object.keys(requests).toSorted(), Object.keys(made).toSorted());
