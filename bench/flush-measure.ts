@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import type { Lab } from '../src/lab/lab.ts';
 import type { Peer } from '../src/lab/peer.ts';
 import { cpuBetween, type ProcessCpu, untilQuiet } from './cpu.ts';
 import { makeEntries } from './entries.ts';
 import { eventQueue, untilDrained } from './event-queue.ts';
 import { type Heard, type ListenerName, startListener } from './listener.ts';
+import { residentKiB } from './resident.ts';
 
 /** Who listens to a flush. The small buffer shows that what is lost is known to the last message. */
 export const FLUSH_CASES = [
@@ -68,8 +68,4 @@ export async function measureFlush(
     residentKiB: [residentBefore, residentKiB(pid)],
     heard: await listener.end(),
   };
-}
-
-function residentKiB(pid: number): number {
-  return Number(/^VmRSS:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
 }

@@ -1,13 +1,15 @@
-/** `npm run bench`: the agent and conntrack -E of conntrack-tools side by side, in one run. */
+/** `npm run bench`: the agent and conntrack -E and -L of conntrack-tools side by side, in one run. */
 import { relative } from 'node:path';
 import { missingPrerequisites } from '../src/lab/prerequisites.ts';
 import { compareFlush } from './flush.ts';
 import { measureLatency } from './latency.ts';
 import { compareListenerCpu } from './listener-cpu.ts';
 import { compareMachineCpu } from './machine-cpu.ts';
+import { measureMemory } from './memory.ts';
 import { machine, writeResults } from './results.ts';
 import type { Comparison, Section } from './section.ts';
 import { type ComparisonId, parseCommandLine, type Settings } from './settings.ts';
+import { compareSnapshot } from './snapshot.ts';
 import { sectionText, verdictText } from './text-table.ts';
 
 const RUN: Readonly<Record<ComparisonId, Comparison>> = {
@@ -15,6 +17,8 @@ const RUN: Readonly<Record<ComparisonId, Comparison>> = {
   b: compareMachineCpu,
   c: compareFlush,
   d: measureLatency,
+  e: compareSnapshot,
+  f: measureMemory,
 };
 
 /** Returns the exit status. */

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
 /** One letter a comparison, as `--only` takes them. */
-export const COMPARISONS = ['a', 'b', 'c', 'd'] as const;
+export const COMPARISONS = ['a', 'b', 'c', 'd', 'e', 'f'] as const;
 export type ComparisonId = (typeof COMPARISONS)[number];
 
 /** How much of everything. */
@@ -16,6 +16,23 @@ export interface Settings {
   readonly flush: { readonly entries: number; readonly rounds: number };
   /** (d) Connections that are broken, one at a time. */
   readonly latency: { readonly breaks: number };
+  /**
+   * (e) Entries of the table, how often it is read by each, processes whose pauses are taken, and snapshots of each
+   * after its first.
+   */
+  readonly snapshot: {
+    readonly entries: number;
+    readonly rounds: number;
+    readonly processes: number;
+    readonly laterSnapshots: number;
+  };
+  /** (f) Two sizes of the table, snapshots before the memory is looked at, and agents for each size. */
+  readonly memory: {
+    readonly entries: number;
+    readonly manyEntries: number;
+    readonly snapshots: number;
+    readonly rounds: number;
+  };
 }
 
 export const FULL: Omit<Settings, 'only'> = {
@@ -24,6 +41,8 @@ export const FULL: Omit<Settings, 'only'> = {
   machineCpu: { connections: 2_000, rounds: 36 },
   flush: { entries: 100_000, rounds: 3 },
   latency: { breaks: 300 },
+  snapshot: { entries: 250_000, rounds: 12, processes: 5, laterSnapshots: 5 },
+  memory: { entries: 250_000, manyEntries: 1_000_000, snapshots: 5, rounds: 2 },
 };
 
 /** Small numbers, to see that everything works: its figures say little. */
@@ -33,12 +52,14 @@ export const QUICK: Omit<Settings, 'only'> = {
   machineCpu: { connections: 1_000, rounds: 9 },
   flush: { entries: 20_000, rounds: 1 },
   latency: { breaks: 50 },
+  snapshot: { entries: 20_000, rounds: 3, processes: 1, laterSnapshots: 3 },
+  memory: { entries: 20_000, manyEntries: 50_000, snapshots: 2, rounds: 1 },
 };
 
 export const USAGE = `npm run bench [-- --quick] [--only LETTERS]
 
-Compares the agent with conntrack -E of conntrack-tools, both on the same load in network namespaces of
-their own: a table on stdout, progress on stderr, every sample in bench/results/TIME.json. Needs root.
+Compares the agent with conntrack -E and -L of conntrack-tools, both on the same load in network namespaces
+of their own: a table on stdout, progress on stderr, every sample in bench/results/TIME.json. Needs root.
 Exit status 0: every requirement was met; 1: one was not, or the run failed; 2: bad usage.
 
   --quick          small numbers, to see that it works
@@ -47,6 +68,8 @@ Exit status 0: every requirement was met; 1: one was not, or the run failed; 2: 
                    b  CPU of the whole machine per connection
                    c  a flush of all entries at once
                    d  time from the kernel's last event to the counter
+                   e  a snapshot of the whole table: CPU, and pauses of the event loop
+                   f  resident memory with many entries
 `;
 
 export type CommandLine =

@@ -1,4 +1,4 @@
-import { fullTimeout, type TcpTimeouts } from '../lib/tcp-timeouts.ts';
+import type { TcpTimeouts } from '../lib/tcp-timeouts.ts';
 import type { FlowAtRisk, Keepalive, RiskReason } from '../model/at-risk.ts';
 import type { BackendChoice } from '../model/topology.ts';
 import {
@@ -11,11 +11,10 @@ import {
   STATE_MASK,
 } from './flow-columns.ts';
 import type { FlowStore } from './flow-store.ts';
+import { IPVS_TIMEOUT_SECONDS, idleLimit } from './idle-limit.ts';
 
 const ESTABLISHED = 3;
 const SECOND_TICKS = 10;
-/** IPVS's own timeout of a TCP connection unless kube-proxy's --ipvs-tcp-timeout sets it: net/netfilter/ipvs/ip_vs_proto_tcp.c. */
-const IPVS_TIMEOUT_SECONDS = 900;
 
 export interface RiskContext {
   readonly store: FlowStore;
@@ -98,8 +97,7 @@ function probesInTime(context: RiskContext, slot: Slot): boolean {
 }
 
 function wholeTimeout({ store, timeouts }: RiskContext, slot: Slot): number {
-  const full = fullTimeout(ESTABLISHED, timeouts)!;
-  return store.columns.flags[slot]! & IPVS ? Math.min(full, IPVS_TIMEOUT_SECONDS) : full;
+  return idleLimit(store.columns.flags[slot]!, timeouts);
 }
 
 /**

@@ -22,11 +22,14 @@ export const CLIENT_BUSY = 0x800;
 export const SERVER_KEEPALIVE = 0x1000;
 /** ESTABLISHED or CLOSE_WAIT: the client's program can still use the connection. */
 export const CLIENT_OPEN = 0x2000;
-export const SOCKET_BITS = CLIENT_SEEN | CLIENT_KEEPALIVE | CLIENT_BUSY | SERVER_KEEPALIVE | CLIENT_OPEN;
+/** Of those, ESTABLISHED: no FIN of the server has come. */
+export const CLIENT_ESTABLISHED = 0x4000;
+export const SOCKET_BITS =
+  CLIENT_SEEN | CLIENT_KEEPALIVE | CLIENT_BUSY | SERVER_KEEPALIVE | CLIENT_OPEN | CLIENT_ESTABLISHED;
 
 /**
- * The columns of the flow store: 58 bytes a flow, and 4 to 8 for the buckets of the two indexes. They are allocated
- * for the whole capacity at once; the system backs only the pages that are written.
+ * The columns of the flow store: 58 bytes a flow with the links of the two indexes, and 3 to 5 for their buckets. They
+ * are allocated for the whole capacity at once; the system backs only the pages that are written.
  *
  * Times are ticks of 100 ms, see `tickOf`.
  */
@@ -50,6 +53,8 @@ export class FlowColumns {
   readonly probeAt: Uint32Array;
   /** The longest time the client's keepalive timer was ever seen set to, in seconds: TCP_KEEPIDLE is at least that. */
   readonly keepIdle: Uint16Array;
+  /** The same of the server's. */
+  readonly serverKeepIdle: Uint16Array;
   /** Minutes since the store was made. */
   readonly firstSeen: Uint16Array;
   readonly byOriginal: TupleIndex;
@@ -67,9 +72,10 @@ export class FlowColumns {
     this.lastActivity = new Uint32Array(capacity);
     this.probeAt = new Uint32Array(capacity);
     this.keepIdle = new Uint16Array(capacity);
+    this.serverKeepIdle = new Uint16Array(capacity);
     this.firstSeen = new Uint16Array(capacity);
-    this.byOriginal = new TupleIndex(capacity, this.ips, this.ports, this.zones, 0, 2);
-    this.byReply = new TupleIndex(capacity, this.ips, this.ports, this.zones, 2, 2);
+    this.byOriginal = new TupleIndex(capacity, this.ips, this.ports, this.zones, 0, true);
+    this.byReply = new TupleIndex(capacity, this.ips, this.ports, this.zones, 2, true);
   }
 
   /** A copy with more room. */
@@ -84,6 +90,7 @@ export class FlowColumns {
     copy.lastActivity.set(this.lastActivity.subarray(0, slots));
     copy.probeAt.set(this.probeAt.subarray(0, slots));
     copy.keepIdle.set(this.keepIdle.subarray(0, slots));
+    copy.serverKeepIdle.set(this.serverKeepIdle.subarray(0, slots));
     copy.firstSeen.set(this.firstSeen.subarray(0, slots));
     for (let slot = 0; slot < slots; slot++) {
       if (!(copy.flags[slot]! & ALIVE)) continue;

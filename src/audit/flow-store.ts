@@ -53,6 +53,8 @@ export class FlowStore {
   readonly #words = new Uint32Array(16);
   /** Zones that flows were ever seen in, the first of them. */
   readonly zones = new Set<number>();
+  /** Where the next row's flow most likely is: the kernel dumps in the order of its buckets, so the same as before. */
+  #expected = 0;
   #neverUsed = 0;
   #free = 0;
   #alive = 0;
@@ -110,6 +112,7 @@ export class FlowStore {
 
   /** `unheard`: flows that are new in this snapshot were made while nobody listened. */
   begin(nowMs: number, timeouts: TcpTimeouts, unheard: boolean): void {
+    this.#expected = 0;
     this.#begun = Math.max(tickOf(nowMs), this.#tick + 1);
     this.#tick = this.#begun;
     this.#timeouts = timeouts;
@@ -123,18 +126,34 @@ export class FlowStore {
 
   /** Takes an entry of the dump, if it is of an open connection with a translated destination. */
   put(row: FlowRow): void {
-    const { status, tcpState, v6, words } = row;
+    const { status, tcpState } = row;
     if ((status & OPEN_REPLIED) !== OPEN_REPLIED || tcpState < FIRST_OPEN || tcpState > LAST_OPEN) return;
     if (!isTranslated(row)) return;
-    const { addresses, byOriginal } = this.columns;
-    const src = v6 ? addresses.find(words, 0) : words[0]!;
-    const dst = v6 ? addresses.find(words, 4) : words[4]!;
-    const known =
-      src === 0 || dst === 0 ? undefined : byOriginal.find(row.zone, src, row.sport, dst, row.dport);
+    const known = this.#find(row);
     const isSame = known !== undefined && this.#hasMapping(known, row);
     if (known !== undefined && !isSame) this.#remove(known);
     const slot = isSame ? known : this.#newSlot(row);
-    if (slot !== undefined) this.#renew(slot, row);
+    if (slot === undefined) return;
+    this.#expected = slot + 1;
+    this.#renew(slot, row);
+  }
+
+  #find({ v6, words, zone, sport, dport }: FlowRow): Slot | undefined {
+    const { addresses, byOriginal, flags, ips, ports, zones } = this.columns;
+    const src = v6 ? addresses.find(words, 0) : words[0]!;
+    const dst = v6 ? addresses.find(words, 4) : words[4]!;
+    if (src === 0 || dst === 0) return undefined;
+    const slot = this.#expected;
+    const i = slot * 4;
+    const isThere =
+      slot < this.#neverUsed &&
+      ports[i] === sport &&
+      ips[i] === src &&
+      ips[i + 1] === dst &&
+      ports[i + 1] === dport &&
+      zones[slot] === zone &&
+      (flags[slot]! & (ALIVE | V6)) === (v6 ? ALIVE | V6 : ALIVE);
+    return isThere ? slot : byOriginal.find(zone, src, sport, dst, dport);
   }
 
   /**
@@ -298,6 +317,7 @@ export class FlowStore {
     c.expiresAt[slot] = 0;
     c.probeAt[slot] = 0;
     c.keepIdle[slot] = 0;
+    c.serverKeepIdle[slot] = 0;
     c.firstSeen[slot] = Math.min(0xffff, Math.floor((this.#tick - this.#madeAt) / (60 * ONE_SECOND)));
     c.byOriginal.add(slot);
     c.byReply.add(slot);

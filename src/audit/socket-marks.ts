@@ -1,8 +1,9 @@
-import { fullTimeout, type TcpTimeouts } from '../lib/tcp-timeouts.ts';
+import type { TcpTimeouts } from '../lib/tcp-timeouts.ts';
 import type { TcpSocket } from '../model/tcp-socket.ts';
 import {
   ALIVE,
   CLIENT_BUSY,
+  CLIENT_ESTABLISHED,
   CLIENT_KEEPALIVE,
   CLIENT_OPEN,
   CLIENT_SEEN,
@@ -11,11 +12,11 @@ import {
   SERVER_KEEPALIVE,
   type Slot,
   SOCKET_BITS,
-  STATE_MASK,
   tickOf,
   V6,
 } from './flow-columns.ts';
 import type { FlowStore } from './flow-store.ts';
+import { idleLimit } from './idle-limit.ts';
 
 // include/net/tcp_states.h
 const TCP_ESTABLISHED = 1;
@@ -50,11 +51,19 @@ export class SocketMarks {
   prepare(from: Slot, count: number): Slot {
     const { flags, ips } = this.#columns;
     const end = Math.min(from + count, this.#store.slots);
+    // Neighbours often have the same: that is cheaper to see than to enter it again.
+    let [client, server] = [-1, -1];
     for (let slot = from; slot < end; slot++) {
       flags[slot]! &= ~SOCKET_BITS;
       if ((flags[slot]! & (ALIVE | GONE | V6)) !== ALIVE || this.#ends.size > MAX_ENDS) continue;
-      this.#ends.add(ips[slot * 4]!);
-      this.#ends.add(ips[slot * 4 + 2]!);
+      if (ips[slot * 4] !== client) {
+        client = ips[slot * 4]!;
+        this.#ends.add(client);
+      }
+      if (ips[slot * 4 + 2] !== server) {
+        server = ips[slot * 4 + 2]!;
+        this.#ends.add(server);
+      }
     }
     return end < this.#store.slots ? end : -1;
   }
@@ -98,16 +107,13 @@ export class SocketMarks {
     return (this.#columns.flags[slot]! & (ALIVE | GONE | V6)) === (v6 ? ALIVE | V6 : ALIVE);
   }
 
-  #markClient(slot: Slot, { timer, timerHundredths }: TcpSocket, nowMs: number): void {
+  #markClient(slot: Slot, { state, timer, timerHundredths }: TcpSocket, nowMs: number): void {
     const { flags, probeAt, keepIdle } = this.#columns;
-    flags[slot]! |= CLIENT_SEEN | CLIENT_OPEN;
+    flags[slot]! |= CLIENT_SEEN | CLIENT_OPEN | (state === TCP_ESTABLISHED ? CLIENT_ESTABLISHED : 0);
+    keepIdle[slot] = idleSetting(keepIdle[slot]!, timer, timerHundredths);
     if (timer === TIMER_KEEPALIVE) {
       flags[slot]! |= CLIENT_KEEPALIVE;
       probeAt[slot] = tickOf(nowMs + timerHundredths * 10);
-      // The timer runs on when there is traffic, and is set again for the rest when it fires; what it was set to at
-      // most is the least that TCP_KEEPIDLE can be. Rounded up to whole seconds, as that is what is set.
-      const seconds = Math.min(0xffff, Math.ceil(timerHundredths / 100));
-      if (seconds > keepIdle[slot]!) keepIdle[slot] = seconds;
     } else if (timer !== TIMER_NONE) {
       flags[slot]! |= CLIENT_BUSY;
       // What was seen of it before still holds, roughly.
@@ -115,17 +121,26 @@ export class SocketMarks {
         flags[slot]! |= CLIENT_KEEPALIVE;
         probeAt[slot] = tickOf(nowMs + keepIdle[slot]! * 1000);
       }
-    } else {
-      keepIdle[slot] = 0;
     }
   }
 
   /** A server's probes keep the entry as well as a client's. */
   #markServer(slot: Slot, { timer, timerHundredths }: TcpSocket): void {
-    if (timer !== TIMER_KEEPALIVE) return;
-    const { flags } = this.#columns;
-    const full = fullTimeout(flags[slot]! & STATE_MASK, this.#timeouts);
-    if (full === undefined || timerHundredths >= full * 100) return;
-    flags[slot]! |= SERVER_KEEPALIVE;
+    const { flags, serverKeepIdle } = this.#columns;
+    const setting = idleSetting(serverKeepIdle[slot]!, timer, timerHundredths);
+    serverKeepIdle[slot] = setting;
+    const limit = idleLimit(flags[slot]!, this.#timeouts);
+    if (setting > 0 && setting < limit && timerHundredths < limit * 100) flags[slot]! |= SERVER_KEEPALIVE;
   }
+}
+
+/**
+ * What is known of TCP_KEEPIDLE, in seconds, 0 without keepalive. The timer runs on when there is traffic, and is set
+ * again for the rest when it fires; what it was set to at most is the least that it can be. Rounded up to whole
+ * seconds, as that is what is set.
+ */
+function idleSetting(known: number, timer: number, timerHundredths: number): number {
+  if (timer === TIMER_NONE) return 0;
+  if (timer !== TIMER_KEEPALIVE) return known;
+  return Math.max(known, 1, Math.min(0xffff, Math.ceil(timerHundredths / 100)));
 }

@@ -60,6 +60,8 @@ export class Audit {
   readonly #clients = new Map<number, Client>();
   readonly #clientsByName = new Map<string, Client>();
   #flows = 0;
+  /** The one asked for last: neighbours are often of the same. */
+  #last: { readonly key: number; readonly service: Service } | undefined;
 
   constructor(context: RiskContext, names: FlowNames, onRisk?: (slot: Slot, reason: RiskReason) => void) {
     this.#context = context;
@@ -119,8 +121,12 @@ export class Audit {
     const { ports, ips, flags } = this.#context.store.columns;
     const i = slot * 4 + 1;
     const key = (ips[i]! + (flags[slot]! & V6 ? V6_KEY : 0)) * 65536 + ports[i]!;
+    if (key === this.#last?.key) return this.#last.service;
     const known = this.#services.get(key);
-    if (known) return known;
+    if (known) {
+      this.#last = { key, service: known };
+      return known;
+    }
     const { dst, dport } = this.#context.store.tuple(slot, 0);
     const service = {
       ...this.#names.service(dst, dport),

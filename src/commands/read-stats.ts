@@ -9,7 +9,7 @@ const MOST_READS = 64;
 export function readStats(): CpuStats | undefined {
   const totals: CpuStats = { drop: 0, early_drop: 0, insert_failed: 0, invalid: 0 };
   try {
-    const dump = openDump(dumpStatsRequest(1), 1);
+    const dump = openDump(dumpStatsRequest(1));
     try {
       let ended = false;
       for (let i = 0; i < MOST_READS && !ended; i++) {

@@ -1,4 +1,4 @@
-import { msOf } from '../audit/flow-columns.ts';
+import { CLIENT_ESTABLISHED, msOf } from '../audit/flow-columns.ts';
 import { FlowStore } from '../audit/flow-store.ts';
 import { Audit, type AuditSummary, type FlowNames } from '../audit/summary.ts';
 import type { MalformedReason } from '../decode/attributes.ts';
@@ -129,7 +129,9 @@ export function watchTable(options: TableWatchOptions): TableWatch {
   };
   const lose = (slot: number) => {
     const flow = store.read(slot, clock.wallMs() - clock.monotonicMs());
-    for (const finding of loseUnseen(detector, flow, clock.monotonicMs())) options.onFinding(finding);
+    const isEstablished = (store.columns.flags[slot]! & CLIENT_ESTABLISHED) !== 0;
+    const findings = loseUnseen(detector, flow, clock.monotonicMs(), isEstablished);
+    for (const finding of findings) options.onFinding(finding);
   };
 
   /** Waits for its time; a resync ends it early, but not within the gap after the one before. */

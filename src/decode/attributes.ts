@@ -22,14 +22,51 @@ export class Malformed extends Error {
   }
 }
 
+/*
+ * Netlink attributes: `struct nlattr` is nla_len u16 and nla_type u16 in host order, then the payload, padded to 4
+ * bytes; values of nfnetlink are big-endian. The checks that keep a reader inside of what was received are all in this
+ * file.
+ */
+
+/** nla_len of the attribute at `at`, whose parent ends at `end`: at least its header, at most the parent. */
+export function lengthAt(bytes: Uint8Array, at: number, end: number): number {
+  const length = bytes[at]! | (bytes[at + 1]! << 8);
+  if (length < NLA_HDRLEN || at + length > end) throw new Malformed('bad_attribute_length');
+  return length;
+}
+
+/** nla_type without its flags. At least four bytes must be there. */
+export function typeAt(bytes: Uint8Array, at: number): number {
+  return (bytes[at + 2]! | (bytes[at + 3]! << 8)) & NLA_TYPE_MASK;
+}
+
+/** The values of attributes whose `length` lengthAt gave, at `value`. */
+export function sizedU8(bytes: Uint8Array, value: number, length: number): number {
+  if (length !== NLA_HDRLEN + 1) throw new Malformed('bad_value_size');
+  return bytes[value]!;
+}
+
+export function sizedU16(bytes: Uint8Array, value: number, length: number): number {
+  if (length !== NLA_HDRLEN + 2) throw new Malformed('bad_value_size');
+  return (bytes[value]! << 8) | bytes[value + 1]!;
+}
+
+export function sizedU32(bytes: Uint8Array, value: number, length: number): number {
+  if (length !== NLA_HDRLEN + 4) throw new Malformed('bad_value_size');
+  return wordAt(bytes, value);
+}
+
+/** Four bytes, big-endian. The caller has checked that they are there. */
+export function wordAt(b: Uint8Array, at: number): number {
+  return ((b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!) >>> 0;
+}
+
 /**
- * A cursor over netlink attributes, the only code that computes offsets into received bytes. `struct nlattr`
- * is nla_len u16 and nla_type u16 in host order, then the payload, padded to 4 bytes; values of nfnetlink are
- * big-endian. Every read is checked against the attribute, every attribute against its parent.
+ * A cursor over attributes. Every read is checked against the attribute, every attribute against its parent.
  */
 export class Attributes {
-  #bytes: Uint8Array;
-  #end: number;
+  readonly #bytes: Uint8Array;
+  readonly #end: number;
   #next: number;
   #value = 0;
   #size = 0;
@@ -46,9 +83,8 @@ export class Attributes {
   advance(): boolean {
     const at = this.#next;
     if (at + NLA_HDRLEN > this.#end) return false;
-    const length = this.#bytes[at]! | (this.#bytes[at + 1]! << 8);
-    if (length < NLA_HDRLEN || at + length > this.#end) throw new Malformed('bad_attribute_length');
-    this.type = (this.#bytes[at + 2]! | (this.#bytes[at + 3]! << 8)) & NLA_TYPE_MASK;
+    const length = lengthAt(this.#bytes, at, this.#end);
+    this.type = typeAt(this.#bytes, at);
     this.#value = at + NLA_HDRLEN;
     this.#size = length - NLA_HDRLEN;
     this.#next = at + ((length + 3) & ~3);
@@ -57,19 +93,6 @@ export class Attributes {
 
   nested(): Attributes {
     return new Attributes(this.#bytes, this.#value, this.#value + this.#size);
-  }
-
-  /** Like `nested`, into a cursor that is already there. */
-  nestedInto(cursor: Attributes): Attributes {
-    cursor.reset(this.#bytes, this.#value, this.#value + this.#size);
-    return cursor;
-  }
-
-  /** Begins anew. */
-  reset(bytes: Uint8Array, start: number, end: number): void {
-    this.#bytes = bytes;
-    this.#next = start;
-    this.#end = end;
   }
 
   u8(): number {
@@ -82,13 +105,13 @@ export class Attributes {
   }
 
   u32(): number {
-    return this.#word(this.#sized(4));
+    return wordAt(this.#bytes, this.#sized(4));
   }
 
   /** Nanoseconds since the epoch to milliseconds; a double keeps them to a quarter of a microsecond. */
   nanosecondsAsMs(): number {
     const at = this.#sized(8);
-    return (this.#word(at) * 4294967296 + this.#word(at + 4)) / 1e6;
+    return (wordAt(this.#bytes, at) * 4294967296 + wordAt(this.#bytes, at + 4)) / 1e6;
   }
 
   ipv4(): string {
@@ -99,24 +122,8 @@ export class Attributes {
     return ipv6Text(this.#bytes, this.#sized(16));
   }
 
-  /** An IPv4 address as one number. */
-  ipv4Word(): number {
-    return this.#word(this.#sized(4));
-  }
-
-  /** An IPv6 address as four numbers, most significant first. */
-  ipv6Words(into: Uint32Array, at: number): void {
-    const value = this.#sized(16);
-    for (let i = 0; i < 4; i++) into[at + i] = this.#word(value + 4 * i);
-  }
-
   #sized(size: number): number {
     if (this.#size !== size) throw new Malformed('bad_value_size');
     return this.#value;
-  }
-
-  #word(at: number): number {
-    const b = this.#bytes;
-    return ((b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!) >>> 0;
   }
 }

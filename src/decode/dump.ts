@@ -22,7 +22,7 @@ export interface DumpState {
   /** The last message was read: `done` in order, `failed` with an errno. */
   readonly end: 'done' | 'failed' | undefined;
   readonly errno: number;
-  /** Entries may be missing: the kernel says so (NLM_F_DUMP_INTR), or a part could not be read. */
+  /** Many entries may be missing: the kernel says so (NLM_F_DUMP_INTR), or a datagram broke off. */
   readonly interrupted: boolean;
 }
 

@@ -57,16 +57,22 @@ const STALE_MS = 3_600_000;
 
 /**
  * Why an entry went of which no event told, from the time it had left when it was last seen. It went between then and
- * the snapshot that missed it, or now.
+ * the snapshot that missed it, or now. `serverIsOpen`: since then no FIN of the server has come.
  */
-export function causeOfUnseenLoss(flow: KnownFlow, timeouts: TcpTimeouts, nowMs: number): Cause {
+export function causeOfUnseenLoss(
+  flow: KnownFlow,
+  timeouts: TcpTimeouts,
+  nowMs: number,
+  serverIsOpen = false,
+): Cause {
   const { entry, seenAtMs } = flow;
   const elapsedMs = (flow.goneAtMs ?? nowMs) - seenAtMs;
   const remainingMs = (entry.timeoutSeconds ?? 0) * 1000;
   if (elapsedMs >= remainingMs - SLACK_MS) return elapsedMs > STALE_MS ? 'unseen' : 'timeout';
   if (entry.dstNat === false && isTranslated(entry)) return 'ipvs';
-  // Sooner than that no timer can have run out, not even one that unacknowledged data shortened.
-  const soonestMs = Math.min(remainingMs, timeouts.unacknowledged * 1000);
+  // Sooner than that no timer can have run out, not even one that unacknowledged data or a FIN made shorter.
+  const afterFin = serverIsOpen ? Number.POSITIVE_INFINITY : Math.min(timeouts.closeWait, timeouts.finWait);
+  const soonestMs = Math.min(remainingMs, timeouts.unacknowledged * 1000, afterFin * 1000);
   return elapsedMs < soonestMs - SLACK_MS ? 'deleted' : 'unseen';
 }
 

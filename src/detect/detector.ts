@@ -13,7 +13,7 @@ import {
 import type { Detector } from './detector-state.ts';
 import { pickupFinding } from './findings.ts';
 import { lastActivity, lastActivityOf } from './last-activity.ts';
-import { findLost, prove, wasInferred } from './losses.ts';
+import { findLost, inferredLoss, prove } from './losses.ts';
 import type { PendingPickup } from './pending-pickups.ts';
 
 /*
@@ -134,11 +134,11 @@ function onDestroy(detector: Detector, event: FlowEvent, nowMs: number): Finding
   const { known } = detector.settings;
   const { zone, original } = event;
   const cause = causeOfLoss(event);
+  const inferred = inferredLoss(detector, event, nowMs);
   const told = lastActivity(event, detector.timeouts);
-  const remembered = lastActivityOf(known.findByOriginal(zone, original), event);
+  const remembered = inferred?.lastActivityMs ?? lastActivityOf(known.findByOriginal(zone, original), event);
   // The kernel may take minutes to remove an expired entry, so its DESTROY tells the idle time at least.
   const activity = event.timeoutSeconds === undefined ? (remembered ?? told) : (told ?? remembered);
-  const isNews = !wasInferred(detector, event, nowMs);
   // The entry was in use: whatever was known of this tuple before belongs to an earlier connection.
   known.remove(zone, original);
   for (const table of [detector.lost, detector.unconfirmed, detector.broken]) {
@@ -149,7 +149,7 @@ function onDestroy(detector: Detector, event: FlowEvent, nowMs: number): Finding
     return findings;
   }
   const loss = prove(detector, event, cause, activity, nowMs);
-  if (isNews) findings.push(loss);
+  if (!inferred) findings.push(loss);
   return findings;
 }
 

@@ -23,22 +23,30 @@ export function findLost(
   findings: Finding[],
 ): FoundLoss | undefined {
   const { lost, unconfirmed } = detector;
-  const inLost = findInTable(lost, event, nowMs);
-  if (inLost) return inLost;
-  const suspected = findInTable(unconfirmed, event, nowMs);
-  if (suspected?.entry.old) {
-    const { old, cause, lastActivityMs } = suspected.entry;
-    unconfirmed.remove(suspected.slot);
-    findings.push(prove(detector, old, causeAfterPickup(cause, old, event), lastActivityMs, nowMs));
-    return suspected;
-  }
   const { known } = detector.settings;
   const byClient = known.findByOriginal(event.zone, event.original);
   const flow = byClient ?? known.findByReply(event.zone, event.original);
-  if (!flow) return undefined;
-  findings.push(...loseUnseen(detector, flow, nowMs));
-  const proven = findInTable(lost, event, nowMs);
-  return proven && { entry: proven.entry, sender: byClient ? 'client' : 'server' };
+  const inLost = findInTable(lost, event, nowMs);
+  if (inLost && !(flow && isLater(flow, inLost.entry))) return inLost;
+  if (flow) {
+    findings.push(...loseUnseen(detector, flow, nowMs));
+    const proven = findInTable(lost, event, nowMs);
+    return proven && { entry: proven.entry, sender: byClient ? 'client' : 'server' };
+  }
+  const suspected = findInTable(unconfirmed, event, nowMs);
+  if (!suspected?.entry.old) return undefined;
+  const { old, cause, lastActivityMs } = suspected.entry;
+  unconfirmed.remove(suspected.slot);
+  findings.push(prove(detector, old, causeAfterPickup(cause, old, event), lastActivityMs, nowMs));
+  return suspected;
+}
+
+/** A part of a dump may be read after the events that came after it. */
+const SAME_MOMENT_MS = 5000;
+
+/** Whether the flow is of a connection that was opened after the one of that loss. */
+function isLater(flow: KnownFlow, { addedAtMs }: LostEntry): boolean {
+  return flow.seenAtMs > addedAtMs + SAME_MOMENT_MS;
 }
 
 function findInTable(
@@ -68,20 +76,31 @@ export function prove(
 
 /**
  * Takes a loss of which there is proof although no event told: a pickup, or what a snapshot shows. `flow` leaves the
- * known flows. Nothing comes of it if it is known already.
+ * known flows. Nothing comes of it if it is known already. `serverIsOpen`: see causeOfUnseenLoss.
  */
-export function loseUnseen(detector: Detector, flow: KnownFlow, nowMs: number): Finding[] {
+export function loseUnseen(
+  detector: Detector,
+  flow: KnownFlow,
+  nowMs: number,
+  serverIsOpen = false,
+): Finding[] {
   const { entry } = flow;
-  detector.settings.known.remove(entry.zone, entry.original);
-  if (detector.lost.findByOriginal(entry.zone, entry.original, nowMs) !== undefined) return [];
-  return [
-    prove(detector, entry, causeOfUnseenLoss(flow, detector.timeouts, nowMs), flow.lastActivityMs, nowMs),
-  ];
+  const { zone, original } = entry;
+  detector.settings.known.remove(zone, original);
+  for (const table of [detector.lost, detector.broken]) {
+    const slot = table.findByOriginal(zone, original, nowMs);
+    if (slot === undefined) continue;
+    if (isLater(flow, table.read(slot))) table.remove(slot);
+    else if (table === detector.lost) return [];
+  }
+  const cause = causeOfUnseenLoss(flow, detector.timeouts, nowMs, serverIsOpen);
+  return [prove(detector, entry, cause, flow.lastActivityMs, nowMs)];
 }
 
-/** Whether a snapshot told of this very loss before: the kernel may take its time to remove an expired entry. */
-export function wasInferred({ lost }: Detector, destroy: FlowEvent, nowMs: number): boolean {
+/** What a snapshot told of this very loss before: the kernel may take its time to remove an expired entry. */
+export function inferredLoss({ lost }: Detector, destroy: FlowEvent, nowMs: number): LostEntry | undefined {
   const slot = lost.size === 0 ? undefined : lost.findByOriginal(destroy.zone, destroy.original, nowMs);
-  const old = slot === undefined ? undefined : lost.read(slot).old;
-  return old?.type === 'snapshot' && sameTuple(old.reply, destroy.reply);
+  const entry = slot === undefined ? undefined : lost.read(slot);
+  const isSame = entry?.old?.type === 'snapshot' && sameTuple(entry.old.reply, destroy.reply);
+  return isSame ? entry : undefined;
 }

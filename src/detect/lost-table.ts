@@ -17,6 +17,8 @@ export interface LostEntry {
   readonly cause: Cause;
   /** Last packet before the loss, epoch milliseconds, if the remaining time told it. */
   readonly lastActivityMs: number | undefined;
+  /** When it was entered, monotonic milliseconds. */
+  readonly addedAtMs: number;
   /** It has already been reported as a broken connection. */
   readonly broken: boolean;
 }
@@ -150,6 +152,7 @@ export class LostTable {
       original,
       cause,
       lastActivityMs: Number.isNaN(lastActivity) ? undefined : lastActivity,
+      addedAtMs: this.#addedAt[slot]!,
       broken: (flags & BROKEN) !== 0,
     };
   }

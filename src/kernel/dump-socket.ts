@@ -8,8 +8,8 @@ const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0x80000;
 /** The kernel makes the parts of a dump as large as the largest buffer it was read with, up to 32 KiB. */
 const PART_BYTES = 65_536;
-/** Each costs the kernel about as long as a hundred entries take; it makes the next one while one is read. */
-const PARTS_AT_ONCE = 4;
+/** More would save nothing, and the first ones are slow, before the code that reads them is compiled. */
+const PARTS_AT_ONCE = 1;
 
 /**
  * A netlink socket for one dump: a question with a long answer, which the kernel makes part by part as it is read. So
@@ -22,8 +22,8 @@ export interface DumpSocket {
   close(): void;
 }
 
-/** Sends the request, a dump by requests.ts. `partsAtOnce`: how many are read at a time. Throws a KernelError, and leaves nothing open then. */
-export function openDump(request: Uint8Array, partsAtOnce = PARTS_AT_ONCE): DumpSocket {
+/** Sends the request, a dump by requests.ts. Throws a KernelError, and leaves nothing open then. */
+export function openDump(request: Uint8Array): DumpSocket {
   const { socket, send, close } = libc();
   const fd: number = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
   if (fd < 0) throw kernelError('opening a netlink socket for a dump', koffi.errno());
@@ -33,7 +33,7 @@ export function openDump(request: Uint8Array, partsAtOnce = PARTS_AT_ONCE): Dump
     close(fd);
     throw kernelError('asking the kernel for the conntrack table', errno);
   }
-  const receiveParts = batchReceive(fd, partsAtOnce, PART_BYTES);
+  const receiveParts = batchReceive(fd, PARTS_AT_ONCE, PART_BYTES);
   return {
     receive: (onPart) =>
       receiveParts((bytes, portId) => {

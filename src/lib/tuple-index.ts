@@ -13,16 +13,20 @@ export class TupleIndex {
   readonly #heads: Uint32Array;
   readonly #next: Uint32Array;
 
-  /** `load`: rows a bucket when full. Buckets are four bytes each, and soon all in use. */
+  /**
+   * Of buckets, four bytes each and soon all in use, there are at least as many as rows when full; `dense`: a third to
+   * two thirds of that.
+   */
   constructor(
     capacity: number,
     ips: Uint32Array,
     ports: Uint16Array,
     zones: Uint16Array,
     at: 0 | 2,
-    load: 1 | 2 = 1,
+    dense = false,
   ) {
-    const buckets = 2 ** Math.ceil(Math.log2(Math.max(capacity / load, 2)));
+    const power = dense ? Math.floor(Math.log2((capacity * 2) / 3)) : Math.ceil(Math.log2(capacity));
+    const buckets = 2 ** Math.max(1, power);
     this.#ips = ips;
     this.#ports = ports;
     this.#zones = zones;

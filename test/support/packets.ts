@@ -17,6 +17,8 @@ export interface EntrySpec {
   readonly zone?: number;
   /** Zone of the original direction only. */
   readonly tupleZone?: number;
+  /** Zone of the reply direction only. */
+  readonly replyZone?: number;
   readonly protocol?: number;
   /** Nanoseconds since the epoch. */
   readonly eventTime?: bigint;
@@ -27,10 +29,42 @@ export interface EntrySpec {
 }
 
 export function entryMessage(spec: EntrySpec): Buffer {
+  const type = 0x100 | (spec.type === 'destroy' ? 2 : 0);
+  const flags = spec.type === 'new' ? 0x600 : 0;
+  return netlinkMessage(type, flags, entryBody(spec), spec.portId ?? 0);
+}
+
+/** An entry as a dump has it, NLM_F_MULTI; `flags` are more of them. */
+export function dumpMessage(spec: Omit<EntrySpec, 'type'>, sequence: number, flags = 0): Buffer {
+  return netlinkMessage(0x100, 2 | flags, entryBody(spec), 0, sequence);
+}
+
+/** NLMSG_DONE, with what the last part of the dump returned: 0 or a negative errno. */
+export function doneMessage(sequence: number, result = 0, flags = 0): Buffer {
+  return netlinkMessage(3, 2 | flags, int32(result), 0, sequence);
+}
+
+/** NLMSG_ERROR: a negative errno, or 0 for an acknowledgement, and the header of the request. */
+export function errorMessage(sequence: number, result: number): Buffer {
+  return netlinkMessage(2, 0, Buffer.concat([int32(result), Buffer.alloc(16)]), 0, sequence);
+}
+
+/** The statistics of one processor: values by their number in enum ctattr_stats_cpu. */
+export function cpuStatsMessage(
+  processor: number,
+  values: Readonly<Record<number, number>>,
+  extra: Buffer = Buffer.alloc(0),
+): Buffer {
+  const head = Buffer.concat([Buffer.from([0, 0]), be16(processor)]);
+  const attributes = Object.entries(values).map(([type, value]) => attr(Number(type), be32(value)));
+  return netlinkMessage(0x104, 2, Buffer.concat([head, ...attributes, extra]), 0, 1);
+}
+
+function entryBody(spec: Omit<EntrySpec, 'type'>): Buffer {
   const v6 = spec.original[0].includes(':');
   const parts: Buffer[] = [
     nest(1, tuple(spec.original, spec.protocol ?? 6, spec.tupleZone)),
-    nest(2, tuple(spec.reply, spec.protocol ?? 6)),
+    nest(2, tuple(spec.reply, spec.protocol ?? 6, spec.replyZone)),
   ];
   if (spec.zone !== undefined) parts.push(attr(18, be16(spec.zone)));
   if (spec.id !== undefined) parts.push(attr(12, be32(spec.id)));
@@ -45,10 +79,7 @@ export function entryMessage(spec: EntrySpec): Buffer {
   if (spec.eventTime !== undefined) parts.push(attr(27, be64(spec.eventTime)));
   if (spec.state !== undefined) parts.push(nest(4, nest(1, attr(1, Buffer.from([spec.state])))));
   if (spec.extra) parts.push(spec.extra);
-  const type = 0x100 | (spec.type === 'destroy' ? 2 : 0);
-  const flags = spec.type === 'new' ? 0x600 : 0;
-  const family = Buffer.from([v6 ? 10 : 2, 0, 0, 0]);
-  return netlinkMessage(type, flags, Buffer.concat([family, ...parts]), spec.portId ?? 0);
+  return Buffer.concat([Buffer.from([v6 ? 10 : 2, 0, 0, 0]), ...parts]);
 }
 
 export function netlinkMessage(type: number, flags: number, body: Buffer, portId = 0, sequence = 0): Buffer {
@@ -83,7 +114,7 @@ function tuple([src, sport, dst, dport]: EntrySpec['original'], protocol: number
 }
 
 /** IPv6 only in the form `a:b::c`, which is all the tests use. */
-function address(text: string): Buffer {
+export function address(text: string): Buffer {
   if (!text.includes(':')) return Buffer.from(text.split('.').map(Number));
   const [head = '', tail = ''] = text.split('::');
   const groups = (part: string) =>
@@ -100,6 +131,12 @@ function be16(value: number): Buffer {
 function be32(value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32BE(value);
+  return bytes;
+}
+
+function int32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32LE(value);
   return bytes;
 }
 

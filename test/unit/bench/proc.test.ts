@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseMachineStat, parseProcessStat } from '../../../bench/cpu.ts';
 import { parseEventQueues } from '../../../bench/event-queue.ts';
+import { parseResident } from '../../../bench/resident.ts';
 
 // Linux 6.18, /proc/PID/stat; utime 123 and stime 45.
 const PROCESS =
@@ -34,4 +35,10 @@ test('an event queue is a netfilter socket that has joined a group', () => {
     { inode: 1002, queuedBytes: 0, drops: 3 },
   ]);
   assert.deepEqual(parseEventQueues(''), []);
+});
+
+test('resident memory is that line and no other', () => {
+  const status = 'VmPeak:\t 2097152 kB\nVmHWM:\t  120000 kB\nVmRSS:\t   83612 kB\nRssAnon:\t   40000 kB\n';
+  assert.equal(parseResident(status), 83_612);
+  assert.ok(Number.isNaN(parseResident('VmHWM:\t  120000 kB\n')));
 });

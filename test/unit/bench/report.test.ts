@@ -19,6 +19,11 @@ test('a metric is the sum of its series, and a missing one is no 0', () => {
   assert.throws(() => metricSum(METRICS, 'x_events'), /no metric x_events/);
 });
 
+test('one series of a metric is asked for with its labels', () => {
+  assert.equal(metricSum(METRICS, 'x_events_total{type="new"}'), 3);
+  assert.throws(() => metricSum(METRICS, 'x_events_total{type="old"}'), /no metric/);
+});
+
 test('a requirement is met at its bound, not above it, and not by nothing', () => {
   assert.equal(judge('listenerCpu', 1 / 50).met, true);
   assert.equal(judge('listenerCpu', 1 / 49).met, false);

@@ -3,13 +3,13 @@ import { test } from 'node:test';
 import { FULL, parseCommandLine, QUICK, USAGE } from '../../../bench/settings.ts';
 
 test('without options everything is compared, at full size', () => {
-  assert.deepEqual(parseCommandLine([]), { settings: { ...FULL, only: ['a', 'b', 'c', 'd'] } });
+  assert.deepEqual(parseCommandLine([]), { settings: { ...FULL, only: ['a', 'b', 'c', 'd', 'e', 'f'] } });
 });
 
 test('--quick is smaller in every number, and says that it is quick', () => {
   assert.deepEqual(parseCommandLine(['--quick', '--only', 'c']), { settings: { ...QUICK, only: ['c'] } });
   assert.ok(QUICK.quick && !FULL.quick);
-  for (const name of ['listenerCpu', 'machineCpu', 'flush', 'latency'] as const) {
+  for (const name of ['listenerCpu', 'machineCpu', 'flush', 'latency', 'snapshot', 'memory'] as const) {
     const full = FULL[name] as Readonly<Record<string, number>>;
     for (const [key, value] of Object.entries(QUICK[name])) assert.ok(value < full[key]!, `${name}.${key}`);
   }
@@ -20,6 +20,11 @@ test('a full run is as large as the comparison has to be', () => {
   assert.ok(FULL.machineCpu.rounds >= 8);
   assert.ok(FULL.flush.entries >= 100_000);
   assert.ok(FULL.latency.breaks >= 200);
+  assert.equal(FULL.snapshot.entries, 250_000);
+  assert.ok(FULL.snapshot.rounds >= 8 && FULL.snapshot.processes >= 3);
+  assert.equal(FULL.memory.entries, 250_000);
+  assert.equal(FULL.memory.manyEntries, 1_000_000);
+  assert.equal(FULL.memory.snapshots, 5);
 });
 
 test('--only takes letters in any order, and each once', () => {
@@ -28,8 +33,8 @@ test('--only takes letters in any order, and each once', () => {
 });
 
 for (const [args, problem] of [
-  [['--only', 'a,x'], '--only a,x: there is no comparison "x", only a, b, c, d'],
-  [['--only', ''], '--only : there is no comparison "", only a, b, c, d'],
+  [['--only', 'a,x'], '--only a,x: there is no comparison "x", only a, b, c, d, e, f'],
+  [['--only', ''], '--only : there is no comparison "", only a, b, c, d, e, f'],
   [['--fast'], /--fast/],
   [['all'], /all/],
 ] as const) {
@@ -43,5 +48,6 @@ for (const [args, problem] of [
 
 test('--help explains each comparison', () => {
   assert.deepEqual(parseCommandLine(['--quick', '--help']), { help: USAGE });
-  for (const letter of ['a', 'b', 'c', 'd']) assert.match(USAGE, new RegExp(`^ +${letter}  \\w`, 'm'));
+  for (const letter of ['a', 'b', 'c', 'd', 'e', 'f'])
+    assert.match(USAGE, new RegExp(`^ +${letter}  \\w`, 'm'));
 });

@@ -1,0 +1,70 @@
+/**
+ * Takes snapshots as the agent does, by the same code, with a probe in the same event loop; or does nothing but that,
+ * to show what the machine takes from every process. Runs in the node's namespace; pauses.ts starts it with the
+ * interval of the snapshots in ms, or without.
+ */
+import { flowNames, knownFlows } from '../src/commands/flow-names.ts';
+import { watchFlows } from '../src/commands/watch-flows.ts';
+import { createFlowStore, watchTable } from '../src/commands/watch-table.ts';
+import { DEFAULT_SETTINGS } from '../src/detect/detector-state.ts';
+import { NO_TOPOLOGY } from '../src/enrich/no-topology.ts';
+import { systemClock } from '../src/kernel/clock.ts';
+import { readSettings } from '../src/kernel/settings.ts';
+import { type Pause, startPauseProbe } from './pause-probe.ts';
+
+export type PauseMessage =
+  | { readonly kind: 'ready' }
+  /** Since the last one; from the one that takes snapshots after each, from the other when it is asked. */
+  | { readonly kind: 'pause'; readonly pause: Pause; readonly flows: number };
+
+const PROC = '/proc';
+/** The probe has to have its turn after the last bit of a snapshot. */
+const LAST_TURN_MS = 5;
+
+const tell = (message: PauseMessage) => process.send?.(message);
+const intervalMs = process.argv[2];
+const probe = startPauseProbe();
+const tellPause = (flows: number) => tell({ kind: 'pause', pause: probe.lap(), flows });
+
+async function takeSnapshots(interval: number): Promise<void> {
+  const clock = systemClock();
+  const settings = () => readSettings(PROC).settings;
+  const store = createFlowStore(settings(), clock);
+  // First of all the agent listens, and has its libraries loaded then.
+  const watch = await watchFlows({
+    clock,
+    receiveBufferBytes: 64 * 2 ** 20,
+    detector: {
+      ...DEFAULT_SETTINGS,
+      confirmWindowMs: 2000,
+      isServiceAddress: () => false,
+      known: knownFlows(store, clock),
+    },
+    onFinding: () => {},
+    onEvent: () => {},
+    onEventsLost: () => {},
+    onMalformed: () => {},
+  });
+  await new Promise((resolve) => setTimeout(resolve, LAST_TURN_MS));
+  probe.lap();
+  watchTable({
+    clock,
+    procPath: PROC,
+    store,
+    detector: watch.detector,
+    intervalMs: interval,
+    settings,
+    checkEventsLost: () => watch.eventsLost(),
+    names: flowNames(NO_TOPOLOGY, 'bench'),
+    onFinding: () => {},
+    onMalformed: () => {},
+    onSnapshot: (_, { size }) => setTimeout(() => tellPause(size), LAST_TURN_MS),
+  });
+}
+
+process.on('disconnect', () => process.exit(0));
+process.on('message', () => {
+  if (intervalMs === undefined) tellPause(0);
+  else void takeSnapshots(Number(intervalMs));
+});
+tell({ kind: 'ready' });
