@@ -7,7 +7,11 @@ export interface Pause {
   readonly wallMs: number;
   /** Of it, what the thread was at work; the rest it waited for its threads, or others had the CPU. */
   readonly cpuMs: number;
+  /** The longest work between two turns, maybe of another pause: what others do to the machine is not in it. */
+  readonly longestWorkMs: number;
 }
+
+const NONE: Pause = { wallMs: 0, cpuMs: 0, longestWorkMs: 0 };
 
 /** Watches the event loop of this process from within. */
 export interface PauseProbe {
@@ -19,18 +23,22 @@ export interface PauseProbe {
 export function startPauseProbe(): PauseProbe {
   let last = performance.now();
   let lastCpu = threadCpuMs();
-  let longest: Pause = { wallMs: 0, cpuMs: 0 };
+  let longest: Pause = NONE;
   const timer = setInterval(() => {
     const now = performance.now();
     const cpu = threadCpuMs();
-    if (now - last > longest.wallMs) longest = { wallMs: now - last, cpuMs: cpu - lastCpu };
+    const longestWorkMs = Math.max(longest.longestWorkMs, cpu - lastCpu);
+    const isLonger = now - last > longest.wallMs;
+    longest = isLonger
+      ? { wallMs: now - last, cpuMs: cpu - lastCpu, longestWorkMs }
+      : { ...longest, longestWorkMs };
     last = now;
     lastCpu = cpu;
   }, PROBE_MS);
   return {
     lap() {
       const lap = longest;
-      longest = { wallMs: 0, cpuMs: 0 };
+      longest = NONE;
       return lap;
     },
     stop: () => clearInterval(timer),

@@ -7,7 +7,10 @@ const REQUIREMENTS = {
   flushAccount: { what: '(c) events_total, events_lost_total (also at 256Ki) off the kernel by', atMost: 0 },
   delayP99: { what: '(d) last event to counter, p99 in ms', atMost: 20 },
   snapshotCpu: { what: '(e) CPU of a snapshot, agent / conntrack -L', atMost: 0.6 },
-  snapshotPause: { what: '(e) longest pause of the event loop while snapshots are taken, in ms', atMost: 25 },
+  snapshotPause: {
+    what: '(e) longest work in one turn of the event loop during snapshots, in ms',
+    atMost: 25,
+  },
   memory: { what: '(f) resident memory with 250,000 flows, in MB', atMost: 150 },
   manyMemory: { what: '(f) resident memory with 1,000,000 flows, in MB', atMost: 230 },
 } as const;

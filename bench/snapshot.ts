@@ -45,8 +45,7 @@ function section(entries: number, samples: readonly Round[], pauses: readonly Pa
   const first = pauses.map((each) => each.first);
   const later = pauses.flatMap((each) => each.later);
   const idle = pauses.flatMap((each) => each.idle);
-  const longest = longestOf([...first, ...later]);
-  const own = ownPause(pauses);
+  const work = Math.max(...[...first, ...later].map(workOf));
   return {
     id: 'e',
     title: `One reading of a table of ${count(entries)} established entries, by turns`,
@@ -59,17 +58,18 @@ function section(entries: number, samples: readonly Round[], pauses: readonly Pa
       row('pause ms, first snapshot', first.map(wallOf)),
       row('pause ms, later ones', later.map(wallOf)),
       row('pause ms, idle process meanwhile', idle.map(wallOf)),
+      row('work ms in one turn, first snapshot', first.map(workOf)),
+      row('work ms in one turn, later ones', later.map(workOf)),
     ],
     notes: [
       `The agent needs ${plain(ratio)} of the CPU of conntrack -L >/dev/null by the medians, ${plain(byRound)} by the median of the ratios`,
       'within a round. It is all of the process and its threads, from rest to rest: sockets, audit and garbage too.',
       'A pause is the longest time between two turns of the event loop during one snapshot, of a process that takes',
-      `them by the same code. The longest was ${ms(longest.wallMs)} ms, of it ${ms(longest.cpuMs)} ms at work: others take the CPU from it, as from`,
-      `the idle one beside it. What comes again in most of the ${pauses.length} processes is its own: ${ms(own)} ms, the longest of the`,
-      'medians of the first, the second ... snapshot.',
+      'them by the same code. Others take the CPU from it, as from the idle one beside it; so what counts is the longest',
+      'work (CPU time of the thread) it did in one turn.',
     ],
-    verdicts: [judge('snapshotCpu', ratio), judge('snapshotPause', own)],
-    data: { samples, pauses, ratio, byRound, longest, ownPauseMs: own },
+    verdicts: [judge('snapshotCpu', ratio), judge('snapshotPause', work)],
+    data: { samples, pauses, ratio, byRound, longestWorkMs: work },
   };
 }
 
@@ -81,18 +81,6 @@ function wallOf({ wallMs }: Pause): number {
   return wallMs;
 }
 
-/**
- * A pause that the code makes comes in each process at the same snapshot; one that the machine makes, anywhere. So of
- * each snapshot the median over the processes, and of those the longest.
- */
-export function ownPause(pauses: readonly Pick<Pauses, 'first' | 'later'>[]): number {
-  const snapshots = pauses[0] ? pauses[0].later.length + 1 : 0;
-  const medians = Array.from({ length: snapshots }, (_, i) =>
-    median(pauses.map(({ first, later }) => [first, ...later][i]!.wallMs)),
-  );
-  return medians.length === 0 ? Number.NaN : Math.max(...medians);
-}
-
-function longestOf(pauses: readonly Pause[]): Pause {
-  return pauses.reduce((longest, pause) => (pause.wallMs > longest.wallMs ? pause : longest));
+function workOf({ longestWorkMs }: Pause): number {
+  return longestWorkMs;
 }
