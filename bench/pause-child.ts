@@ -56,6 +56,10 @@ async function takeSnapshots(interval: number): Promise<void> {
     settings,
     checkEventsLost: () => watch.eventsLost(),
     names: flowNames(NO_TOPOLOGY, 'bench'),
+    isGone: (zone, original) => watch.isGone(zone, original),
+    onFault: (error) => {
+      throw error;
+    },
     onFinding: () => {},
     onMalformed: () => {},
     onSnapshot: (_, { size }) => setTimeout(() => tellPause(size), LAST_TURN_MS),

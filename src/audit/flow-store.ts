@@ -27,8 +27,6 @@ export interface FlowStoreOptions {
   readonly rememberedTtlMs: number;
 }
 
-/** Each is tried for every socket, which does not tell its own. */
-const MAX_ZONES = 64;
 /** The time that an entry is off from what it was a snapshot before, if nothing was sent: it comes in whole seconds. */
 const SAME_TIMER_TICKS = 20;
 const ONE_SECOND = 10;
@@ -36,6 +34,8 @@ const OPEN_REPLIED = IPS_ASSURED | IPS_SEEN_REPLY;
 /** ESTABLISHED, FIN_WAIT, CLOSE_WAIT, LAST_ACK. */
 const FIRST_OPEN = 3;
 const LAST_OPEN = 6;
+/** TIME_WAIT, CLOSE. */
+const LAST_CLOSED = 8;
 
 /**
  * Open TCP flows with a translated destination, as the snapshots of the conntrack table have them: the last one's, and
@@ -51,8 +51,6 @@ export class FlowStore {
   readonly #remembered: RememberedQueue;
   readonly #rememberedTtl: number;
   readonly #words = new Uint32Array(16);
-  /** Zones that flows were ever seen in, the first of them. */
-  readonly zones = new Set<number>();
   /** Where the next row's flow most likely is: the kernel dumps in the order of its buckets, so the same as before. */
   #expected = 0;
   #neverUsed = 0;
@@ -127,10 +125,17 @@ export class FlowStore {
   /** Takes an entry of the dump, if it is of an open connection with a translated destination. */
   put(row: FlowRow): void {
     const { status, tcpState } = row;
-    if ((status & OPEN_REPLIED) !== OPEN_REPLIED || tcpState < FIRST_OPEN || tcpState > LAST_OPEN) return;
+    if ((status & OPEN_REPLIED) !== OPEN_REPLIED || tcpState < FIRST_OPEN || tcpState > LAST_CLOSED) return;
     if (!isTranslated(row)) return;
     const known = this.#find(row);
-    const isSame = known !== undefined && this.#hasMapping(known, row);
+    if (tcpState > LAST_OPEN) {
+      // Proof that it closed in order.
+      if (known !== undefined && this.#hasMapping(known, row)) this.#remove(known);
+      return;
+    }
+    // What was gone from a complete dump and is there again is a new entry.
+    const isSame =
+      known !== undefined && !(this.columns.flags[known]! & GONE) && this.#hasMapping(known, row);
     if (known !== undefined && !isSame) this.#remove(known);
     const slot = isSame ? known : this.#newSlot(row);
     if (slot === undefined) return;
@@ -269,21 +274,16 @@ export class FlowStore {
   /** The flow is in the table now, with this much time left. */
   #renew(slot: Slot, row: FlowRow): void {
     const { flags, seenAt, expiresAt, lastActivity } = this.columns;
-    const flag = flags[slot]!;
-    if (flag & GONE) {
-      this.#gone--;
-      this.#alive++;
-      if (flag & BLIND) this.#blind++;
-    }
     const ipvs = row.status & IPS_DST_NAT ? 0 : IPVS;
-    flags[slot] =
-      (flag & ~(GONE | IPVS | STATE_MASK | (flag & GONE ? SOCKET_BITS : 0))) | ipvs | row.tcpState;
+    flags[slot] = (flags[slot]! & ~(IPVS | STATE_MASK)) | ipvs | row.tcpState;
     seenAt[slot] = this.#tick;
     // Whole seconds are sent, cut off, so half a second more is the best estimate.
     const expires = this.#tick + Math.min(row.timeoutSeconds, 300_000_000) * ONE_SECOND + ONE_SECOND / 2;
-    const idle = this.#idleSeconds(row);
-    if (idle !== undefined) lastActivity[slot] = this.#tick - Math.round(idle * ONE_SECOND);
-    else if (Math.abs(expires - expiresAt[slot]!) > SAME_TIMER_TICKS) lastActivity[slot] = 0;
+    // While the timer runs on to the same end nothing was sent, also if the sysctl was changed meanwhile.
+    if (lastActivity[slot] === 0 || Math.abs(expires - expiresAt[slot]!) > SAME_TIMER_TICKS) {
+      const idle = this.#idleSeconds(row);
+      lastActivity[slot] = idle === undefined ? 0 : this.#tick - Math.round(idle * ONE_SECOND);
+    }
     expiresAt[slot] = expires;
   }
 
@@ -323,7 +323,6 @@ export class FlowStore {
     c.byReply.add(slot);
     this.#alive++;
     if (this.#newFlags & BLIND) this.#blind++;
-    if (this.zones.size < MAX_ZONES) this.zones.add(row.zone);
     return slot;
   }
 

@@ -25,6 +25,8 @@ const TCP_CLOSE_WAIT = 8;
 const TIMER_NONE = 0;
 const TIMER_KEEPALIVE = 2;
 
+/** Each is tried for every socket, which does not tell its own; with more of them none is looked for. */
+const MAX_ZONES = 64;
 /** Clients from outside of the cluster can be any number; beyond this many ends every namespace is looked into. */
 const MAX_ENDS = 65_536;
 
@@ -36,6 +38,7 @@ export class SocketMarks {
   readonly #store: FlowStore;
   readonly #columns: FlowColumns;
   readonly #timeouts: TcpTimeouts;
+  readonly #zones = new Set<number>();
   /** IPv4 addresses of clients and servers. */
   readonly #ends = new Set<number>();
   /** Source addresses as the columns have them, IPv6 ones apart. */
@@ -49,13 +52,18 @@ export class SocketMarks {
 
   /** Takes back the marks of `count` flows from `from` on, and notes their ends. Returns where to go on, -1 at the end. */
   prepare(from: Slot, count: number): Slot {
-    const { flags, ips } = this.#columns;
+    const { flags, ips, zones } = this.#columns;
     const end = Math.min(from + count, this.#store.slots);
     // Neighbours often have the same: that is cheaper to see than to enter it again.
-    let [client, server] = [-1, -1];
+    let [client, server, zone] = [-1, -1, -1];
     for (let slot = from; slot < end; slot++) {
       flags[slot]! &= ~SOCKET_BITS;
-      if ((flags[slot]! & (ALIVE | GONE | V6)) !== ALIVE || this.#ends.size > MAX_ENDS) continue;
+      if ((flags[slot]! & (ALIVE | GONE)) !== ALIVE) continue;
+      if (zones[slot] !== zone && this.#zones.size <= MAX_ZONES) {
+        zone = zones[slot]!;
+        this.#zones.add(zone);
+      }
+      if (flags[slot]! & V6 || this.#ends.size > MAX_ENDS) continue;
       if (ips[slot * 4] !== client) {
         client = ips[slot * 4]!;
         this.#ends.add(client);
@@ -82,6 +90,8 @@ export class SocketMarks {
 
   /** Whether the client of a flow has such an address. */
   isLocalClient(slot: Slot): boolean {
+    // With too many zones no socket was looked for.
+    if (this.#zones.size > MAX_ZONES) return false;
     const { flags, ips } = this.#columns;
     return (flags[slot]! & V6 ? this.#local.v6 : this.#local.v4).has(ips[slot * 4]!);
   }
@@ -89,13 +99,14 @@ export class SocketMarks {
   /** Marks the flow of a socket, as its client's or its server's. `nowMs`: monotonic. */
   mark(socket: TcpSocket, nowMs: number): void {
     if (socket.state !== TCP_ESTABLISHED && socket.state !== TCP_CLOSE_WAIT) return;
+    if (this.#zones.size > MAX_ZONES) return;
     const { words, v6 } = socket;
     const { addresses, byOriginal, byReply } = this.#columns;
     const local = v6 ? addresses.find(words, 0) : words[0]!;
     const remote = v6 ? addresses.find(words, 4) : words[4]!;
     if (local === 0 || remote === 0) return;
     const { localPort, remotePort } = socket;
-    for (const zone of this.#store.zones) {
+    for (const zone of this.#zones) {
       const asClient = byOriginal.find(zone, local, localPort, remote, remotePort);
       if (asClient !== undefined && this.#fits(asClient, v6)) this.#markClient(asClient, socket, nowMs);
       const asServer = byReply.find(zone, local, localPort, remote, remotePort);

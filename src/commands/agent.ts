@@ -154,6 +154,9 @@ export async function runAgent(
     settings: () => checkup.settings(),
     checkEventsLost: () => watching.eventsLost(),
     names: flowNames(topology, options.nodeName),
+    isGone: (zone, original) => watching.isGone(zone, original),
+    onFault: (error) =>
+      log.error('snapshot_failed', `A snapshot failed by a fault of this program: ${error.stack}`),
     onFinding,
     onMalformed: (reason) => metrics.countMalformed(reason),
     onSnapshot: createSnapshotLog({ log, readiness, settings: () => checkup.lastSettings() }),

@@ -31,7 +31,6 @@ export async function runAudit(options: OptionsOf<'audit'>, stop: AbortSignal): 
   const { settings } = readSettings(options.procPath);
   const timeouts = timeoutsFrom(settings);
   const store = createFlowStore(settings, clock);
-  const takenAtMs = clock.wallMs();
   const { read, sockets, scan } = await takeSnapshot({
     store,
     clock,
@@ -42,20 +41,21 @@ export async function runAudit(options: OptionsOf<'audit'>, stop: AbortSignal): 
     stop,
   });
   if (read.result === 'failed') throw read.error;
+  const isLocalClient = (slot: Slot) => sockets?.isLocalClient(slot) ?? false;
   const notes = [
     ...(read.result === 'interrupted'
       ? ['the table changed its size while it was read: some may be missing']
       : []),
-    ...(scan.problem === undefined ? [] : [`some sockets cannot be looked at: ${scan.problem}`]),
+    ...(scan?.problem === undefined ? [] : [`some sockets cannot be looked at: ${scan.problem}`]),
   ];
   for (const note of notes) process.stderr.write(`conntrack-watchdog: ${note}\n`);
 
-  const context: RiskContext = { store, timeouts, isLocalClient: (slot) => sockets.isLocalClient(slot) };
+  const context: RiskContext = { store, timeouts, isLocalClient };
   const found: { readonly slot: Slot; readonly reason: RiskReason; readonly at: number }[] = [];
   const audit = new Audit(context, flowNames(topology, options.nodeName), (slot, reason) =>
     found.push({ slot, reason, at: breaksAt(context, slot) }),
   );
-  await inTurns(clock, (from) => audit.visit(from, STRIDE));
+  await inTurns(clock, stop, (from) => audit.visit(from, STRIDE));
   found.sort((a, b) => a.at - b.at);
 
   const limit = options.limit ?? (options.json ? Number.POSITIVE_INFINITY : TABLE_LIMIT);
@@ -65,7 +65,7 @@ export async function runAudit(options: OptionsOf<'audit'>, stop: AbortSignal): 
     nameAtRisk(topology, describeRisk(context, slot, reason, nowTick), options.nodeName);
   const report: AuditReport = {
     node: options.nodeName,
-    takenAtMs,
+    takenAtMs: clock.wallMs(),
     flows: audit.summary().flows,
     total: found.length,
     unknown: found.filter(({ reason }) => reason === 'unknown').length,

@@ -11,13 +11,13 @@ export function readStats(): CpuStats | undefined {
   try {
     const dump = openDump(dumpStatsRequest(1));
     try {
-      let ended = false;
-      for (let i = 0; i < MOST_READS && !ended; i++) {
+      let state: ReturnType<typeof addCpuStats> = 'more';
+      for (let i = 0; i < MOST_READS && state === 'more'; i++) {
         dump.receive((bytes) => {
-          ended = addCpuStats(bytes, totals) || ended;
+          state = addCpuStats(bytes, totals);
         });
       }
-      return ended ? totals : undefined;
+      return (state as string) === 'done' ? totals : undefined;
     } finally {
       dump.close();
     }

@@ -55,6 +55,9 @@ export async function readTable(options: ReadTableOptions): Promise<TableRead> {
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
     }
+  } catch (error) {
+    if (error instanceof KernelError) return { result: 'failed', error };
+    throw error;
   } finally {
     dump.close();
   }

@@ -54,13 +54,24 @@ export function createSnapshotLog({
 function problemOf({ read }: Snapshot): string | undefined {
   if (read.result === 'complete') return undefined;
   if (read.result === 'failed') return read.error.message;
-  return 'reading the conntrack table: it changed its size meanwhile, several times in a row';
+  return 'reading the conntrack table: it changed its size meanwhile, or broke off, several times in a row';
 }
 
 type Once = (what: string, say: () => void) => void;
 
 function saySockets({ scan }: Snapshot, log: Log, once: Once): void {
-  if (scan.problem === undefined) return;
+  if (scan && scan.malformed > 0) {
+    once('malformed sockets', () =>
+      log.warn(
+        'sockets_unreadable',
+        `${scan.malformed} lines of /proc/PID/net/tcp make no sense on this kernel: keepalive of their connections is not known`,
+        {
+          malformed: scan.malformed,
+        },
+      ),
+    );
+  }
+  if (scan?.problem === undefined) return;
   once('sockets', () =>
     log.warn(
       'sockets_unreadable',
@@ -72,7 +83,7 @@ function saySockets({ scan }: Snapshot, log: Log, once: Once): void {
 
 function sayBlind(blind: number, settings: KernelSettings, log: Log): void {
   const events = settings.get('nf_conntrack_events');
-  const why = events === 0 ? 'while events were off' : 'before the agent listened';
+  const why = events === 0 ? 'while events were off' : 'while nobody listened';
   log.warn(
     'blind_entries',
     `${blind} open connection${blind === 1 ? ' was' : 's were'} made ${why}, so the kernel sends no event when their entries go; snapshots stand in for that. To have events for all: sysctl -w net.netfilter.nf_conntrack_events=1, before the connections are made.`,

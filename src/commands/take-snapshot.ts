@@ -1,4 +1,4 @@
-import type { Slot } from '../audit/flow-columns.ts';
+import { CLIENT_ESTABLISHED, type Slot } from '../audit/flow-columns.ts';
 import type { FlowStore } from '../audit/flow-store.ts';
 import { type GoneContext, whatBecameOf } from '../audit/gone.ts';
 import { SocketMarks } from '../audit/socket-marks.ts';
@@ -34,22 +34,28 @@ export interface Snapshot {
   readonly read: TableRead;
   /** Dumps that were begun and were not complete. */
   readonly interrupted: number;
-  readonly sockets: SocketMarks;
-  readonly scan: SocketScan;
+  /** Not looked at when the table could not be read. */
+  readonly sockets: SocketMarks | undefined;
+  readonly scan: SocketScan | undefined;
 }
+
+/** Ends the work of a snapshot that is not wanted any more. */
+export class Stopped extends Error {}
 
 /**
  * Reads the table into the store, and the sockets of this node beside it, in that order: a socket that is still open
- * when its entry was already gone is proof of a loss. Never throws for what the kernel does.
+ * when its entry was already gone hints at a loss. Never throws for what the kernel does; throws Stopped.
  */
 export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> {
-  const { store, clock } = options;
+  const { store, clock, stop } = options;
   const breather = createBreather(TURN_MS, clock.monotonicMs);
   let interrupted = 0;
   let read = await readOnce(options, breather);
   while (read.result === 'interrupted' && ++interrupted < ATTEMPTS) read = await readOnce(options, breather);
+  if (stop.aborted) throw new Stopped();
+  if (read.result === 'failed') return { read, interrupted, sockets: undefined, scan: undefined };
   const sockets = new SocketMarks(store, options.timeouts);
-  await inTurns(clock, (from) => sockets.prepare(from, STRIDE));
+  await inTurns(clock, stop, (from) => sockets.prepare(from, STRIDE));
   const scan = await scanTcpSockets(
     options.procPath,
     {
@@ -57,7 +63,10 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> 
       wants: (v6, words) => sockets.wants(v6, words),
       onLocalAddress: (v6, words) => sockets.addLocalAddress(v6, words),
     },
-    breather.breathe,
+    () => {
+      if (stop.aborted) throw new Stopped();
+      return breather.breathe();
+    },
     (v6) => new TcpSocketReader(v6),
   );
   return { read, interrupted, sockets, scan };
@@ -80,24 +89,41 @@ async function readOnce(options: SnapshotOptions, breather: Breather): Promise<T
   return read.result === 'complete' && isMoved ? { result: 'interrupted' } : read;
 }
 
-/** After a complete dump: what became of the flows it does not have any more. `onLost` is called before they go. */
+/**
+ * After a complete dump: what became of the flows it does not have any more. Gives back those that seem to be lost,
+ * which are remembered until that is confirmed.
+ */
 export async function sweepGone(
   store: FlowStore,
   context: GoneContext,
   clock: Clock,
-  onLost: (slot: Slot) => void,
-): Promise<void> {
-  await inTurns(clock, (from) =>
+  stop: AbortSignal,
+): Promise<Suspect[]> {
+  const suspects: Suspect[] = [];
+  await inTurns(clock, stop, (from) =>
     store.sweep(from, STRIDE, (slot) => {
       const became = whatBecameOf(store, slot, context);
-      if (became === 'lost') onLost(slot);
-      return became === 'maybe' ? 'remember' : 'drop';
+      if (became === 'lost') {
+        const isEstablished = (store.columns.flags[slot]! & CLIENT_ESTABLISHED) !== 0;
+        suspects.push({ slot, serverIsOpen: isEstablished });
+      }
+      return became === 'closed' ? 'drop' : 'remember';
     }),
   );
+  return suspects;
 }
 
-/** Calls `step` with 0 and then with what it returned, until that is -1. */
-export async function inTurns(clock: Clock, step: (from: Slot) => Slot): Promise<void> {
+export interface Suspect {
+  readonly slot: Slot;
+  /** The client's socket says that no FIN of the server has come. */
+  readonly serverIsOpen: boolean;
+}
+
+/** Calls `step` with 0 and then with what it returned, until that is -1. Throws Stopped. */
+export async function inTurns(clock: Clock, stop: AbortSignal, step: (from: Slot) => Slot): Promise<void> {
   const breather = createBreather(TURN_MS, clock.monotonicMs);
-  for (let from = step(0); from !== -1; from = step(from)) await breather.breathe();
+  for (let from = step(0); from !== -1; from = step(from)) {
+    if (stop.aborted) throw new Stopped();
+    await breather.breathe();
+  }
 }

@@ -39,6 +39,8 @@ export interface FlowWatch {
   readonly receiveBufferBytes: number;
   /** Events the kernel could not queue so far. Tells the detector when there are more. Undefined: not to be read. */
   eventsLost(): number | undefined;
+  /** Whether the kernel has no such TCP entry. Undefined: it did not answer. */
+  isGone(zone: number, original: Tuple): Promise<boolean | undefined>;
   /** Decides what can be decided at once, gives up the rest, and closes everything. Takes at most a second. */
   stop(): Promise<{ readonly decided: number; readonly undecided: number }>;
 }
@@ -109,6 +111,10 @@ export async function watchFlows(options: FlowWatchOptions): Promise<FlowWatch> 
     detector,
     receiveBufferBytes: events.receiveBufferBytes,
     eventsLost,
+    isGone: async (zone, original) => {
+      const answer = await ask(requests, zone, original);
+      return answer === 'no_answer' ? undefined : answer === 'absent';
+    },
     stop: async () => {
       stopping = true;
       clearTimeout(timer);
@@ -140,8 +146,12 @@ async function decideNow(
   await Promise.all(asked);
 }
 
-async function askFor(requests: RequestSocket, { pickup }: PendingPickup): Promise<Answer> {
-  const datagram = await requests.ask((sequence) => getEntryRequest(sequence, pickup.zone, pickup.original));
+function askFor(requests: RequestSocket, { pickup }: PendingPickup): Promise<Answer> {
+  return ask(requests, pickup.zone, pickup.original);
+}
+
+async function ask(requests: RequestSocket, zone: number, original: Tuple): Promise<Answer> {
+  const datagram = await requests.ask((sequence) => getEntryRequest(sequence, zone, original));
   const message = datagram && decodeDatagram(datagram)[0];
   if (message?.kind === 'flow') return message.event;
   return message?.kind === 'error' && isNoSuchEntry(message.errno) ? 'absent' : 'no_answer';

@@ -1,5 +1,6 @@
-import { CLIENT_ESTABLISHED, msOf } from '../audit/flow-columns.ts';
+import { msOf } from '../audit/flow-columns.ts';
 import { FlowStore } from '../audit/flow-store.ts';
+import type { SocketMarks } from '../audit/socket-marks.ts';
 import { Audit, type AuditSummary, type FlowNames } from '../audit/summary.ts';
 import type { MalformedReason } from '../decode/attributes.ts';
 import type { Detector } from '../detect/detector-state.ts';
@@ -8,9 +9,10 @@ import type { Clock } from '../kernel/clock.ts';
 import type { KernelSettings } from '../kernel/settings.ts';
 import { timeoutsFrom } from '../lib/tcp-timeouts.ts';
 import type { Finding } from '../model/finding.ts';
+import type { Tuple } from '../model/flow.ts';
 import type { ResyncReason, SnapshotResult } from '../report/metric-table.ts';
 import type { Readings } from '../report/readings.ts';
-import { inTurns, type Snapshot, sweepGone, takeSnapshot } from './take-snapshot.ts';
+import { inTurns, type Snapshot, Stopped, type Suspect, sweepGone, takeSnapshot } from './take-snapshot.ts';
 
 /** nf_conntrack_max where it cannot be read. */
 const USUAL_LIMIT = 262_144;
@@ -22,6 +24,8 @@ const REMEMBERED_TTL_MS = 432_000_000;
 /** While events are being lost all the time, so often at most. */
 const RESYNC_GAP_MS = 5_000;
 const RETRY_MS = 5_000;
+const LONGEST_RETRY_MS = 60_000;
+const SUSPECTS_AT_ONCE = 256;
 const STOP_MS = 300;
 const STRIDE = 1024;
 
@@ -52,6 +56,10 @@ export interface TableWatchOptions {
   readonly names: FlowNames;
   readonly onFinding: (finding: Finding) => void;
   readonly onMalformed: (reason: MalformedReason) => void;
+  /** Asks the kernel for an entry. Undefined: it did not answer. */
+  readonly isGone: (zone: number, original: Tuple) => Promise<boolean | undefined>;
+  /** Called for what is a fault of this program. */
+  readonly onFault: (error: Error) => void;
   readonly onSnapshot: (snapshot: Snapshot, store: FlowStore, audit: AuditSummary | undefined) => void;
 }
 
@@ -81,56 +89,74 @@ export interface TableWatch {
 export function watchTable(options: TableWatchOptions): TableWatch {
   const { clock, store, detector, intervalMs } = options;
   const stopping = new AbortController();
+  const stop = stopping.signal;
   const results: Record<SnapshotResult, number> = { complete: 0, interrupted: 0, failed: 0 };
   const resyncs: Record<ResyncReason, number> = { events_lost: 0, events_enabled: 0 };
   let audit: AuditSummary | undefined;
   let durationMs: number | undefined;
-  /** New flows of the next snapshot were made while nobody listened. */
-  let unheard = options.settings().get('nf_conntrack_events') !== 1;
+  /** New flows of the next snapshot were made while nobody listened. Those of the first may have been, in any case. */
+  let unheard = true;
+  /** With 1 every entry sends events; unless it was set after some were made, which nobody can tell. */
+  let presumedHeard = options.settings().get('nf_conntrack_events') === 1;
   let wanted: ResyncReason | undefined;
   let lastResyncMs = Number.NEGATIVE_INFINITY;
   let wake = () => {};
 
-  const snapshot = async () => {
+  const snapshot = async (): Promise<SnapshotResult> => {
     const startedAtMs = clock.monotonicMs();
     const settings = options.settings();
     const eventsOff = settings.get('nf_conntrack_events') === 0;
     const timeouts = timeoutsFrom(settings);
     store.grow(capacityFor(settings));
-    const taken = await takeSnapshot({
-      ...options,
-      timeouts,
-      unheard: unheard || eventsOff,
-      stop: stopping.signal,
-    });
-    if (stopping.signal.aborted) return;
+    const taken = await takeSnapshot({ ...options, timeouts, unheard: unheard || eventsOff, stop });
     results.interrupted += taken.interrupted;
+    const { sockets } = taken;
     const { result } = taken.read;
-    if (result !== 'interrupted') results[result]++;
-    if (result === 'complete') {
+    if (result === 'complete' && sockets) {
       unheard = eventsOff;
+      presumedHeard &&= !eventsOff;
       options.checkEventsLost();
-      const context = {
-        nowMs: clock.monotonicMs(),
-        eventsLostAtMs: detector.eventsLostAtMs,
-        sockets: taken.sockets,
-      };
-      await sweepGone(store, context, clock, lose);
-    }
-    const isLocalClient = (slot: number) => taken.sockets.isLocalClient(slot);
-    const counting = new Audit({ store, timeouts, isLocalClient }, options.names);
-    await inTurns(clock, (from) => counting.visit(from, STRIDE));
-    if (result === 'complete') {
+      await judgeGone(sockets);
+      const isLocalClient = (slot: number) => sockets.isLocalClient(slot);
+      const counting = new Audit({ store, timeouts, isLocalClient }, options.names);
+      await inTurns(clock, stop, (from) => counting.visit(from, STRIDE));
       audit = counting.summary();
       durationMs = clock.monotonicMs() - startedAtMs;
     }
+    if (result !== 'interrupted') results[result]++;
     options.onSnapshot(taken, store, audit);
     return result;
   };
-  const lose = (slot: number) => {
+  /** A fault of our own must not end the watching: it is told, and the next snapshot may do better. */
+  const trySnapshot = async (): Promise<SnapshotResult> => {
+    try {
+      return await snapshot();
+    } catch (error) {
+      if (!(error instanceof Stopped)) options.onFault(error as Error);
+      if (!(error instanceof Stopped)) results.failed++;
+      return 'failed';
+    }
+  };
+  const judgeGone = async (sockets: SocketMarks) => {
+    const { eventsLostAtMs } = detector;
+    const context = { nowMs: clock.monotonicMs(), eventsLostAtMs, sockets };
+    const suspects = await sweepGone(store, context, clock, stop);
+    for (let i = 0; i < suspects.length; i += SUSPECTS_AT_ONCE) {
+      if (stop.aborted) throw new Stopped();
+      await Promise.all(suspects.slice(i, i + SUSPECTS_AT_ONCE).map(confirm));
+    }
+  };
+  /** A new connection may have the tuple by now: lost is only what has no entry at all. */
+  const confirm = async ({ slot, serverIsOpen }: Suspect) => {
+    const { zone, original } = store.read(slot, 0).entry;
+    const isGone = await options.isGone(zone, original);
+    // Its DESTROY, or a pickup, may have told meanwhile, and the slot may be another flow's.
+    const again = store.findByOriginal(zone, original);
+    if (again === undefined || again !== slot) return;
+    if (isGone === false) return store.remove(zone, original);
+    if (isGone === undefined) return;
     const flow = store.read(slot, clock.wallMs() - clock.monotonicMs());
-    const isEstablished = (store.columns.flags[slot]! & CLIENT_ESTABLISHED) !== 0;
-    const findings = loseUnseen(detector, flow, clock.monotonicMs(), isEstablished);
+    const findings = loseUnseen(detector, flow, clock.monotonicMs(), serverIsOpen);
     for (const finding of findings) options.onFinding(finding);
   };
 
@@ -141,7 +167,7 @@ export function watchTable(options: TableWatchOptions): TableWatch {
       const nowMs = clock.monotonicMs();
       const resyncAtMs = wanted ? lastResyncMs + RESYNC_GAP_MS : Number.POSITIVE_INFINITY;
       const leftMs = Math.min(dueAtMs, resyncAtMs) - nowMs;
-      if (leftMs <= 0 || stopping.signal.aborted) return;
+      if (leftMs <= 0 || stop.aborted) return;
       await new Promise<void>((resolve) => {
         // setTimeout takes no more than 31 bits; without an interval the next look is a resync's.
         const timer = setTimeout(resolve, Math.min(leftMs, 2 ** 30));
@@ -154,21 +180,22 @@ export function watchTable(options: TableWatchOptions): TableWatch {
   };
   const goOn = async () => {
     let failures = 0;
-    while (!stopping.signal.aborted) {
+    while (!stop.aborted) {
       const usualMs = intervalMs ?? Number.POSITIVE_INFINITY;
-      failures = last === 'complete' ? 0 : failures + 1;
-      await pause(failures === 0 ? usualMs : Math.min(usualMs, RETRY_MS * 2 ** Math.min(failures, 10)));
-      if (stopping.signal.aborted) return;
+      const againMs = Math.min(usualMs, LONGEST_RETRY_MS, RETRY_MS * 2 ** failures);
+      failures = last === 'complete' ? 0 : Math.min(failures + 1, 10);
+      await pause(last === 'complete' ? usualMs : againMs);
+      if (stop.aborted) return;
       if (wanted) {
         resyncs[wanted]++;
         lastResyncMs = clock.monotonicMs();
         wanted = undefined;
       }
-      last = await snapshot();
+      last = await trySnapshot();
     }
   };
   let last: SnapshotResult | undefined;
-  const begun = snapshot().then((result) => {
+  const begun = trySnapshot().then((result) => {
     last = result;
   });
   const ended = begun.then(goOn);
@@ -176,7 +203,10 @@ export function watchTable(options: TableWatchOptions): TableWatch {
   return {
     begun,
     resync(reason) {
-      if (reason === 'events_enabled') unheard = true;
+      if (reason === 'events_enabled') {
+        unheard = true;
+        presumedHeard = false;
+      }
       wanted ??= reason;
       wake();
     },
@@ -194,7 +224,7 @@ export function watchTable(options: TableWatchOptions): TableWatch {
       snapshot: {
         flows: audit?.flows,
         durationSeconds: durationMs === undefined ? undefined : durationMs / 1000,
-        blindEntries: audit && store.blind,
+        blindEntries: audit && (presumedHeard ? 0 : store.blind),
         results,
         resyncs,
       },

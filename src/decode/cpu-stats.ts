@@ -29,30 +29,34 @@ const NAMES: Readonly<Record<number, keyof CpuStats>> = {
 const STATS = (NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_GET_STATS_CPU;
 
 /**
- * Adds one datagram of the answer to IPCTNL_MSG_CT_GET_STATS_CPU, a message for each processor, to `totals`. True when
- * it holds the end of the answer. What cannot be read is skipped.
+ * Adds one datagram of the answer to IPCTNL_MSG_CT_GET_STATS_CPU, a message for each processor, to `totals`. `failed`:
+ * it is an error, or makes no sense, and the totals are worth nothing.
  */
-export function addCpuStats(bytes: Uint8Array, totals: CpuStats): boolean {
+export function addCpuStats(bytes: Uint8Array, totals: CpuStats): 'more' | 'done' | 'failed' {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = 0; at + NLMSG_HDRLEN <= bytes.length; ) {
     const length = view.getUint32(at, true);
-    if (length < NLMSG_HDRLEN || length > bytes.length - at) return true;
+    if (length < NLMSG_HDRLEN || length > bytes.length - at) return 'failed';
     const type = view.getUint16(at + 4, true);
-    if (type === NLMSG_DONE || type === NLMSG_ERROR) return true;
-    if (type === STATS) addMessage(bytes, at + NLMSG_HDRLEN + NFGENMSG_LEN, at + length, totals);
+    if (type === NLMSG_ERROR) return 'failed';
+    if (type === NLMSG_DONE) return 'done';
+    if (type === STATS && !addMessage(bytes, at + NLMSG_HDRLEN + NFGENMSG_LEN, at + length, totals))
+      return 'failed';
     at += (length + 3) & ~3;
   }
-  return false;
+  return 'more';
 }
 
-function addMessage(bytes: Uint8Array, start: number, end: number, totals: CpuStats): void {
+function addMessage(bytes: Uint8Array, start: number, end: number, totals: CpuStats): boolean {
   const attributes = new Attributes(bytes, start, end);
   try {
     while (attributes.advance()) {
       const name = NAMES[attributes.type];
       if (name) totals[name] += attributes.u32();
     }
+    return true;
   } catch (error) {
-    if (!(error instanceof Malformed)) throw error;
+    if (error instanceof Malformed) return false;
+    throw error;
   }
 }

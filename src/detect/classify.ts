@@ -4,6 +4,9 @@ import type { Flow, Tuple } from '../model/flow.ts';
 import type { FlowEvent } from '../model/flow-event.ts';
 import type { KnownFlow } from '../model/known-flow.ts';
 
+/** Times come in whole seconds. */
+const SLACK_MS = 1000;
+
 const OPEN_STATES: ReadonlySet<FlowEvent['tcpState']> = new Set([
   'ESTABLISHED',
   'FIN_WAIT',
@@ -28,13 +31,19 @@ export function tookOpenConnection(destroy: FlowEvent): 'yes' | 'maybe' | 'no' {
 
 /**
  * Why the entry went away. A zero timeout is left out of the message, so a missing one means it ran out. IPVS
- * translates without the DST_NAT bit, and removes its conntrack entry when it forgets the connection.
+ * translates without the DST_NAT bit, and removes its conntrack entry when it forgets the connection. `flow`: what
+ * snapshots knew of it, for kernels whose DESTROY says nothing (before 5.11).
  */
-export function causeOfLoss(destroy: FlowEvent): Exclude<Cause, 'unseen'> {
+export function causeOfLoss(destroy: FlowEvent, flow?: KnownFlow): Exclude<Cause, 'unseen'> {
   if (destroy.portId !== 0) return 'deleted';
-  if (destroy.tcpState === undefined) return 'unknown';
+  if (destroy.tcpState === undefined) return flow && hadRunOut(flow, destroy) ? 'timeout' : 'unknown';
   if (destroy.timeoutSeconds === undefined) return 'timeout';
   return destroy.dstNat === false && isTranslated(destroy) ? 'ipvs' : 'kernel';
+}
+
+/** Whether what a snapshot saw was left is over. */
+function hadRunOut({ entry }: KnownFlow, destroy: FlowEvent): boolean {
+  return destroy.atMs - entry.atMs >= (entry.timeoutSeconds ?? 0) * 1000 - SLACK_MS;
 }
 
 /** An expired entry is often removed by the very packet that then makes the new one. */
@@ -50,8 +59,6 @@ export function causeAfterPickup(cause: Cause, old: FlowEvent, pickup: FlowEvent
   return cause === 'unknown' && gapMs >= 0 && gapMs <= EXPIRED_UNDER_A_PACKET_MS ? 'timeout' : cause;
 }
 
-/** Times come in whole seconds. */
-const SLACK_MS = 1000;
 /** The longest interval of snapshots: what was last seen before that may have been used since. */
 const STALE_MS = 3_600_000;
 

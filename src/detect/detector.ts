@@ -133,12 +133,12 @@ function onDestroy(detector: Detector, event: FlowEvent, nowMs: number): Finding
   if (took === 'no') return findings;
   const { known } = detector.settings;
   const { zone, original } = event;
-  const cause = causeOfLoss(event);
   const inferred = inferredLoss(detector, event, nowMs);
-  const told = lastActivity(event, detector.timeouts);
-  const remembered = inferred?.lastActivityMs ?? lastActivityOf(known.findByOriginal(zone, original), event);
-  // The kernel may take minutes to remove an expired entry, so its DESTROY tells the idle time at least.
-  const activity = event.timeoutSeconds === undefined ? (remembered ?? told) : (told ?? remembered);
+  const flow = known.findByOriginal(zone, original);
+  const cause = causeOfLoss(event, flow);
+  // What a snapshot told is exact where the timer ran on since; the DESTROY of an expired entry may be minutes late.
+  const activity =
+    inferred?.lastActivityMs ?? lastActivityOf(flow, event) ?? lastActivity(event, detector.timeouts);
   // The entry was in use: whatever was known of this tuple before belongs to an earlier connection.
   known.remove(zone, original);
   for (const table of [detector.lost, detector.unconfirmed, detector.broken]) {

@@ -18,14 +18,20 @@ const MMSGHDR_LEN = 56;
  * used again for the next lot. The `netlink` package allocates and calls back for each datagram, four times the
  * cost; in a flood (a flush of the whole table) that is what keeps up and stays small.
  *
- * Returns how many datagrams were read. `bytes` is valid only during the call of `onDatagram`.
+ * Returns how many datagrams were read. `bytes` is valid only during the call of `onDatagram`. `onError` is for sockets
+ * that nobody else polls.
  */
 export type BatchReceive = (onDatagram: (bytes: Uint8Array, portId: number) => void) => number;
 
 /** Bound once. */
 let recvmmsg: ReturnType<ReturnType<typeof koffi.load>['func']> | undefined;
 
-export function batchReceive(fd: number, count: number, datagramBytes: number): BatchReceive {
+export function batchReceive(
+  fd: number,
+  count: number,
+  datagramBytes: number,
+  onError?: (errno: number) => void,
+): BatchReceive {
   recvmmsg ??= koffi.load(null).func('int recvmmsg(int, void *, unsigned int, int, void *)');
   const receive = recvmmsg;
   // One block for everything the kernel is given a pointer to: it lives as long as any part of it is in use. Far
@@ -51,8 +57,10 @@ export function batchReceive(fd: number, count: number, datagramBytes: number): 
     for (let i = 0; i < count; i++) {
       view.setUint32(i * SIZEOF_MMSGHDR + MSGHDR_NAMELEN, SIZEOF_SOCKADDR_NL, true);
     }
-    // An error (most often EAGAIN) is nothing to read; a broken socket shows in the poll of the package.
-    const received = Math.max(0, receive(fd, memory, count, MSG_DONTWAIT, null));
+    const result: number = receive(fd, memory, count, MSG_DONTWAIT, null);
+    // Most often EAGAIN: there is nothing to read.
+    if (result < 0) onError?.(koffi.errno());
+    const received = Math.max(0, result);
     for (let i = 0; i < received; i++) {
       const length = view.getUint32(i * SIZEOF_MMSGHDR + MMSGHDR_LEN, true);
       const portId = view.getUint32(names + i * SOCKADDR_NL_STRIDE + SOCKADDR_NL_PID, true);

@@ -1,11 +1,14 @@
 import koffi from 'koffi';
 import { AF_NETLINK, NETLINK_NETFILTER } from '../lib/ctnetlink.ts';
-import { batchReceive } from './batch-receive.ts';
+import { type BatchReceive, batchReceive } from './batch-receive.ts';
 import { kernelError } from './errors.ts';
 
 // bits/socket.h
 const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0x80000;
+// asm-generic/errno-base.h
+const EINTR = 4;
+const EAGAIN = 11;
 /** The kernel makes the parts of a dump as large as the largest buffer it was read with, up to 32 KiB. */
 const PART_BYTES = 65_536;
 /** More would save nothing, and the first ones are slow, before the code that reads them is compiled. */
@@ -17,7 +20,7 @@ const PARTS_AT_ONCE = 1;
  * caller wants, not when libuv finds it readable, because it always is.
  */
 export interface DumpSocket {
-  /** Reads the next few parts. `bytes` are valid only during the call. Returns how many there were. */
+  /** Reads the next few parts. `bytes` are valid only during the call. Returns how many there were. Throws a KernelError. */
   receive(onPart: (bytes: Uint8Array) => void): number;
   close(): void;
 }
@@ -31,14 +34,27 @@ export function openDump(request: Uint8Array): DumpSocket {
   if (send(fd, request, request.length, 0) < 0) {
     const errno = koffi.errno();
     close(fd);
-    throw kernelError('asking the kernel for the conntrack table', errno);
+    throw kernelError('asking the kernel for a dump', errno);
   }
-  const receiveParts = batchReceive(fd, PARTS_AT_ONCE, PART_BYTES);
+  let failed = 0;
+  const onError = (errno: number) => {
+    if (errno !== EAGAIN && errno !== EINTR) failed = errno;
+  };
+  let receiveParts: BatchReceive;
+  try {
+    receiveParts = batchReceive(fd, PARTS_AT_ONCE, PART_BYTES, onError);
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
   return {
-    receive: (onPart) =>
-      receiveParts((bytes, portId) => {
+    receive: (onPart) => {
+      const parts = receiveParts((bytes, portId) => {
         if (portId === 0) onPart(bytes);
-      }),
+      });
+      if (failed !== 0) throw kernelError('reading the answer to a dump', failed);
+      return parts;
+    },
     close: () => void close(fd),
   };
 }

@@ -48,7 +48,6 @@ test('IPv4 and IPv6, and the same tuple in two zones, side by side: each found b
     flows.map(([zone, original, reply]) => rowOf({ zone, original, reply })),
   );
   assert.equal(store.size, 4);
-  assert.deepEqual([...store.zones], [0, 7]);
   for (const [i, [zone, original, reply]] of flows.entries()) {
     const slot = store.findByOriginal(zone, original)!;
     assert.equal(store.findByReply(zone, reply), slot);
@@ -314,10 +313,33 @@ test('a remembered flow is found, says since when it is gone, and comes back', (
     judge: () => assert.fail('one that is remembered is not asked about again'),
   });
   snapshot(store, 3 * MINUTE, [rowOf()], remember);
-  assert.deepEqual([store.size, store.remembered, store.blind], [1, 0, 1]);
+  assert.deepEqual(
+    [store.size, store.remembered, store.blind],
+    [1, 0, 0],
+    'as a new entry, which sends events',
+  );
   assert.deepEqual([flowOf(store)!.goneAtMs, flowOf(store)!.seenAtMs], [undefined, 3 * MINUTE]);
   snapshot(store, 4 * MINUTE, [], remember);
   assert.equal(flowOf(store)!.goneAtMs, 4 * MINUTE, 'and it goes again');
+});
+
+test('an entry in TIME_WAIT or CLOSE is proof that its flow closed in order', () => {
+  for (const tcpState of [7, 8]) {
+    const store = storeOf();
+    snapshot(store, 0, [rowOf()], { unheard: true });
+    snapshot(store, MINUTE, [rowOf({ tcpState })], { judge: () => assert.fail('there is nothing to judge') });
+    assert.deepEqual([store.size, store.remembered], [0, 0]);
+  }
+});
+
+test('a raised sysctl does not change when the last packet was', () => {
+  const store = storeOf();
+  snapshot(store, 0, [rowOf({ timeoutSeconds: 80_000 })]);
+  const before = flowOf(store)!.lastActivityMs;
+  snapshot(store, MINUTE, [rowOf({ timeoutSeconds: 79_940 })], {
+    timeouts: { ...TIMEOUTS, established: 432_000 },
+  });
+  assert.equal(flowOf(store)!.lastActivityMs, before);
 });
 
 test('more than can be remembered: the oldest goes, and is counted', () => {
@@ -468,7 +490,8 @@ class Model {
 
   put(key: number, backend: number, tcpState: number, timeout: number, ipvs: boolean): void {
     let flow = this.flows.get(key);
-    if (flow && flow.backend !== backend) {
+    // What was gone and is there again is a new entry.
+    if (flow && (flow.backend !== backend || flow.gone)) {
       this.flows.delete(key);
       flow = undefined;
     }
@@ -492,10 +515,15 @@ class Model {
       ipvs,
       seen: this.now,
       expires,
-      active: isClear ? this.now - idle : runsOn ? flow!.active : undefined,
+      active: runsOn && flow!.active !== undefined ? flow!.active : isClear ? this.now - idle : undefined,
       gone: undefined,
     });
     this.peak = Math.max(this.peak, this.flows.size);
+  }
+
+  /** A row in CLOSE: proof that the flow ended in order. */
+  close(key: number, backend: number): void {
+    if (this.flows.get(key)?.backend === backend) this.flows.delete(key);
   }
 
   forgetOldest(): void {
@@ -590,7 +618,9 @@ function runDump(store: FlowStore, model: Model, dump: Dump): void {
     const spec = { zone, original, tcpState, timeoutSeconds: timeout };
     const status = { dnat: STATUS, ipvs: IPVS_STATUS, untranslated: IPVS_STATUS, unanswered: 0x1a8 }[kind]!;
     store.put(rowOf({ ...spec, reply: kind === 'untranslated' ? untranslated : reply, status }));
-    if (tcpState !== 8 && kind !== 'untranslated' && kind !== 'unanswered') {
+    if (kind === 'untranslated' || kind === 'unanswered') continue;
+    if (tcpState === 8) model.close(key, backend);
+    else {
       model.put(key, backend, tcpState, timeout, kind === 'ipvs');
     }
   }

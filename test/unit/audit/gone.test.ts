@@ -17,9 +17,9 @@ interface Case {
   readonly sockets: 'not looked at' | 'other address' | 'local client';
 }
 
-function became({ open, expired, blind, eventsLost, sockets }: Case): string {
+function became({ open, expired, blind, eventsLost, sockets }: Case, tcpState = 3): string {
   const store = storeOf();
-  snapshot(store, SEEN, [rowOf({ timeoutSeconds: 600 })], { unheard: blind });
+  snapshot(store, SEEN, [rowOf({ timeoutSeconds: 600, tcpState })], { unheard: blind });
   const marks = new SocketMarks(store, TIMEOUTS);
   marks.prepare(0, 10);
   if (open) marks.mark(socketOf(), SEEN + 1000);
@@ -28,8 +28,8 @@ function became({ open, expired, blind, eventsLost, sockets }: Case): string {
     nowMs: expired ? EXPIRES : EXPIRES - 100,
     eventsLostAtMs: {
       never: Number.NEGATIVE_INFINITY,
-      before: SEEN - 1,
-      'just then': SEEN,
+      before: SEEN - 101,
+      'just then': SEEN - 100,
       since: SEEN + 1,
     }[eventsLost],
     sockets: sockets === 'not looked at' ? undefined : marks,
@@ -56,8 +56,8 @@ test('what became of a flow, in every combination of what is known', () => {
           for (const sockets of ['not looked at', 'other address', 'local client'] as const) {
             const isTold = !blind && (eventsLost === 'never' || eventsLost === 'before');
             const time = expired ? 'expired' : 'running';
-            const closed = isTold ? TOLD[time] : NOT_TOLD[`${time}, ${sockets}`];
-            const expected = open ? 'lost' : closed;
+            const notTold = open ? 'lost' : NOT_TOLD[`${time}, ${sockets}`];
+            const expected = isTold ? TOLD[time] : notTold;
             const each = { open, expired, blind, eventsLost, sockets };
             assert.equal(became(each), expected, JSON.stringify(each));
             seen.set(expected, (seen.get(expected) ?? 0) + 1);
@@ -66,5 +66,19 @@ test('what became of a flow, in every combination of what is known', () => {
       }
     }
   }
-  assert.deepEqual(Object.fromEntries(seen), { closed: 6, maybe: 30, lost: 60 });
+  assert.deepEqual(Object.fromEntries(seen), { closed: 12, maybe: 36, lost: 48 });
+});
+
+test('a flow that was closing is not lost because its short time is over', () => {
+  const each = {
+    open: false,
+    expired: true,
+    blind: true,
+    eventsLost: 'never',
+    sockets: 'other address',
+  } as const;
+  assert.deepEqual(
+    [3, 4, 5, 6].map((state) => became(each, state)),
+    ['lost', 'maybe', 'maybe', 'maybe'],
+  );
 });
