@@ -40,6 +40,7 @@ const metrics = createMetrics({
       snapshot: NO_TABLE,
     },
     kernelStats: {},
+    topology: undefined,
     ...NO_SNAPSHOT,
   }),
 });

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import manifest from '../package.json' with { type: 'json' };
 import { runAgent } from './commands/agent.ts';
 import { runAudit } from './commands/audit.ts';
 import { runDemo } from './commands/demo.ts';
@@ -20,7 +20,7 @@ export async function runProgram(argv: readonly string[], stop: AbortSignal): Pr
 }
 
 async function dispatch(argv: readonly string[], stop: AbortSignal): Promise<number> {
-  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  const { version } = manifest;
   const line = parseCommandLine(argv, { env: process.env, hostName: hostname() });
   if ('help' in line) {
     process.stdout.write(line.help);

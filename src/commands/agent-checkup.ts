@@ -9,7 +9,9 @@ export const AGENT_CONDITIONS = [
   'events_enabled',
   'first_snapshot',
 ] as const;
-export type AgentCondition = (typeof AGENT_CONDITIONS)[number];
+/** One more when names come from the API server. */
+export const TOPOLOGY_CONDITION = 'topology_synced';
+export type AgentCondition = (typeof AGENT_CONDITIONS)[number] | typeof TOPOLOGY_CONDITION;
 
 interface CheckupOptions {
   readonly read: () => ReturnType<typeof readSettings>;

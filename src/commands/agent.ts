@@ -14,9 +14,10 @@ import { startHttp } from '../report/http.ts';
 import { createLog } from '../report/log.ts';
 import { createMetrics } from '../report/metrics.ts';
 import { createReadiness } from '../report/readiness.ts';
-import { AGENT_CONDITIONS, createCheckup } from './agent-checkup.ts';
+import { AGENT_CONDITIONS, createCheckup, TOPOLOGY_CONDITION } from './agent-checkup.ts';
 import { checkProc } from './check-proc.ts';
 import { flowNames, knownFlows } from './flow-names.ts';
+import { type FollowedTopology, followTopology } from './follow-topology.ts';
 import { loadTopology } from './load-topology.ts';
 import { readStats } from './read-stats.ts';
 import { createSnapshotLog } from './snapshot-log.ts';
@@ -37,16 +38,20 @@ export async function runAgent(
 ): Promise<void> {
   checkProc(options.procPath);
   const clock = systemClock();
-  const { topology, services, ignored } = await loadTopology(options.topology, options.nodeName);
+  const source = await loadTopology(options);
   if (stop.aborted) return;
   const log = createLog({
     level: options.logLevel,
     node: options.nodeName,
     onDropped: () => metrics.countHeldBack(),
   });
-  const readiness = createReadiness(AGENT_CONDITIONS);
+  const readiness = createReadiness([
+    ...AGENT_CONDITIONS,
+    ...(source.kind === 'watched' ? ([TOPOLOGY_CONDITION] as const) : []),
+  ]);
   let watch: FlowWatch | undefined;
   let table: TableWatch | undefined;
+  let names: FollowedTopology | undefined;
   const checkup = createCheckup({
     read: () => readSettings(options.procPath),
     procPath: options.procPath,
@@ -71,6 +76,7 @@ export async function runAgent(
         kernelSettings: Object.fromEntries(settings),
         ready: readiness.reasons().length === 0,
         kernelStats: { ...readStats() },
+        topology: names?.readings(),
         ...(table?.readings() ?? NO_SNAPSHOT),
         flowTables: {
           lost: sizes(lost),
@@ -82,13 +88,10 @@ export async function runAgent(
       };
     },
   });
-  metrics.declareServices(services);
-  if (options.topology.kind === 'file') {
-    log.info('topology_loaded', `Names come from ${options.topology.path}`, {
-      service_ports: services.length,
-      ignored_objects: ignored,
-    });
-  }
+  const path = options.topology.kind === 'file' ? options.topology.path : undefined;
+  const followed = followTopology(source, { clock, log, metrics, readiness, path });
+  names = followed;
+  const { topology } = followed;
   const findingLog = createFindingLog({
     log,
     flood: createFloodControl(),
@@ -113,6 +116,9 @@ export async function runAgent(
     metrics,
     readiness,
     onError: (error) => log.error('http_failed', `A request could not be answered: ${String(error)}`),
+  }).catch(async (error) => {
+    await followed.stop();
+    throw error;
   });
   try {
     watch = await watchFlows({
@@ -131,7 +137,7 @@ export async function runAgent(
       onMalformed: (reason) => metrics.countMalformed(reason),
     });
   } catch (error) {
-    await Promise.all([http.close(), log.close()]);
+    await Promise.all([followed.stop(), http.close(), log.close()]);
     throw error;
   }
   const watching = watch;
@@ -142,6 +148,7 @@ export async function runAgent(
     watching.detector.timeouts = timeoutsFrom(checkup.settings());
     checkup.eventsLost(watching.eventsLost());
     findingLog.flush(clock.monotonicMs());
+    followed.look();
   };
   look();
   const timer = setInterval(look, CHECKUP_MS);
@@ -170,7 +177,7 @@ export async function runAgent(
 
   if (!stop.aborted) await once(stop, 'abort');
   clearInterval(timer);
-  await watchedTable.stop();
+  await Promise.all([watchedTable.stop(), followed.stop()]);
   const { decided, undecided } = await watching.stop();
   findingLog.flush(clock.monotonicMs());
   await http.close();

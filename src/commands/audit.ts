@@ -13,6 +13,7 @@ import { auditTable } from '../report/audit-table.ts';
 import { checkProc } from './check-proc.ts';
 import { flowNames } from './flow-names.ts';
 import { loadTopology } from './load-topology.ts';
+import { readTopology } from './read-topology.ts';
 import { inTurns, takeSnapshot } from './take-snapshot.ts';
 import { createFlowStore } from './watch-table.ts';
 import { writeAll } from './write-all.ts';
@@ -26,8 +27,8 @@ const TABLE_LIMIT = 50;
  */
 export async function runAudit(options: OptionsOf<'audit'>, stop: AbortSignal): Promise<number> {
   checkProc(options.procPath);
-  const { topology } = await loadTopology(options.topology, options.nodeName);
   const clock = systemClock();
+  const topology = await readTopology(await loadTopology(options), clock, stop);
   const { settings } = readSettings(options.procPath);
   const timeouts = timeoutsFrom(settings);
   const store = createFlowStore(settings, clock);

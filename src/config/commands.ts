@@ -4,7 +4,7 @@ export const COMMANDS = {
     summary:
       'watches the connections of this node and reports those that break; the process of the DaemonSet',
     examples: [
-      { line: 'agent', what: 'addresses instead of names' },
+      { line: 'agent', what: 'in a pod: names from the API server; elsewhere: addresses instead of names' },
       {
         line: 'agent --topology file:cluster.yaml --listen 127.0.0.1:0',
         what: 'names from a file, metrics on any free port of this machine only',

@@ -4,6 +4,7 @@ import {
   byteSize,
   countOrAll,
   duration,
+  filePath,
   listenAddress,
   nodeName,
   oneOf,
@@ -34,7 +35,7 @@ export interface Option<T, C extends Command> {
   readonly type: ValueType<T>;
   /** Read by `type` like a given value, unless `implied` says otherwise; then it is for the help only. */
   readonly defaultText: string;
-  readonly implied?: (environment: Environment) => Implied;
+  readonly implied?: (environment: Environment, isGiven: (flag: string) => boolean) => Implied;
   readonly help: string;
   readonly commands: readonly C[];
 }
@@ -44,6 +45,8 @@ const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'
 // The kernel doubles the number and keeps it in an int (net/core/sock.c, __sock_set_rcvbuf), so it silently
 // cuts anything from 1Gi on. 1023Mi is the last round number that is what it says.
 const MAX_RECEIVE_BUFFER = 1023 * 2 ** 20;
+
+const KUBECONFIG_FLAG = '--kubeconfig';
 
 /** Every option of every command: the parser, the help and the documentation read this table. */
 export const OPTIONS = {
@@ -60,8 +63,18 @@ export const OPTIONS = {
     flag: '--topology',
     value: 'SOURCE',
     type: topologySource,
-    defaultText: 'none',
-    help: 'where the names of Services, pods and nodes come from: none, or file:PATH with what "kubectl get services,endpointslices,pods -A -o yaml" (or json) prints',
+    defaultText: 'kubernetes in a cluster or with --kubeconfig, else none',
+    implied: impliedTopology,
+    help: 'where the names of Services, pods and nodes come from: kubernetes (its API server), none, or file:PATH with what "kubectl get services,endpointslices,pods -A -o yaml" (or json) prints',
+    commands: ['agent', 'audit'],
+  }),
+  kubeconfig: option({
+    flag: KUBECONFIG_FLAG,
+    value: 'PATH',
+    type: filePath,
+    defaultText: 'the service account of the pod',
+    implied: () => ({ origin: KUBECONFIG_FLAG, text: '' }),
+    help: 'how to reach the API server, and as whom; only with --topology kubernetes',
     commands: ['agent', 'audit'],
   }),
   listen: option({
@@ -160,6 +173,12 @@ export const OPTIONS = {
 /** Lets TypeScript find `T` and `C` of a row, so that the options of a command have a type of their own. */
 function option<T, const C extends Command>(row: Option<T, C>): Option<T, C> {
   return row;
+}
+
+/** Kubernetes gives every container the variable. */
+function impliedTopology({ env }: Environment, isGiven: (flag: string) => boolean): Implied {
+  const isKubernetes = isGiven(KUBECONFIG_FLAG) || Boolean(env['KUBERNETES_SERVICE_HOST']);
+  return { origin: '--topology', text: isKubernetes ? 'kubernetes' : 'none' };
 }
 
 function impliedNodeName({ env, hostName }: Environment): Implied {

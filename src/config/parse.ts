@@ -52,7 +52,10 @@ function readOptions(command: Command, args: readonly string[], environment: Env
   const values: Record<string, unknown> = {};
   for (const [name, row] of rowsOf(command)) {
     const text = given.get(row.flag);
-    const implied = row.implied?.(environment) ?? { origin: row.flag, text: row.defaultText };
+    const implied = row.implied?.(environment, (flag) => given.has(flag)) ?? {
+      origin: row.flag,
+      text: row.defaultText,
+    };
     const source = text === undefined ? implied : { origin: row.flag, text };
     const parsed = row.type(source.text);
     if ('problem' in parsed) {

@@ -6,8 +6,11 @@ import { type ListenAddress, parseListenAddress } from '../lib/listen-address.ts
 export type Parsed<T> = { readonly value: T } | { readonly problem: string };
 export type ValueType<T> = (text: string) => Parsed<T>;
 
-/** Where names come from: nothing, or a file. The API server joins them in a later version. */
-export type TopologySource = { readonly kind: 'none' } | { readonly kind: 'file'; readonly path: string };
+/** Where names come from: nothing, the API server, or a file. */
+export type TopologySource =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'kubernetes' }
+  | { readonly kind: 'file'; readonly path: string };
 
 /** A duration within limits, in milliseconds. `examples` are allowed ones, for the message. */
 export function duration(minMs: number, maxMs: number, examples: readonly string[]): ValueType<number> {
@@ -101,16 +104,20 @@ export function absolutePath(text: string): Parsed<string> {
   return { problem: 'not an absolute path; allowed is a folder from / on, such as /proc or /host/proc' };
 }
 
+/** Empty text, which nobody can give, is undefined: it was not said. */
+export function filePath(text: string): Parsed<string | undefined> {
+  return { value: text === '' ? undefined : text };
+}
+
 export function topologySource(text: string): Parsed<TopologySource> {
-  if (text === 'none') return { value: { kind: 'none' } };
+  if (text === 'none' || text === 'kubernetes') return { value: { kind: text } };
   if (text.startsWith('file:') && text.length > 'file:'.length) {
     return { value: { kind: 'file', path: text.slice('file:'.length) } };
   }
-  const allowed = 'none, or file:PATH with what "kubectl get services,endpointslices,pods -A -o yaml" prints';
-  if (text === 'kubernetes') {
-    return { problem: `this version cannot ask the Kubernetes API yet; use ${allowed}` };
-  }
-  return { problem: `unknown; allowed is ${allowed}` };
+  return {
+    problem:
+      'unknown; allowed is kubernetes, none, or file:PATH with what "kubectl get services,endpointslices,pods -A -o yaml" prints',
+  };
 }
 
 /** `a, b or c`. */

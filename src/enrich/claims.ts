@@ -6,6 +6,8 @@ interface Slot<V, A> {
   answer: A | undefined;
 }
 
+const NOTHING: ReadonlyMap<string, unknown> = new Map();
+
 /**
  * A map in which several owners may say something about the same key: what one owner takes back, another may
  * still say. A change costs as much as the owner says (and a scan of those who claim the same keys, mostly none);
@@ -13,12 +15,17 @@ interface Slot<V, A> {
  */
 export class Claims<V, A> {
   readonly #choose: (values: readonly V[]) => A;
+  readonly #onVacant: ((key: string, last: V) => void) | undefined;
   readonly #slots = new Map<string, Slot<V, A>>();
   readonly #keysOfOwner = new Map<string, readonly string[]>();
 
-  /** `choose` makes the answer from all claims on a key: at least one, the one made last at the end. */
-  constructor(choose: (values: readonly V[]) => A) {
+  /**
+   * `choose` makes the answer from all claims on a key: at least one, the one made last at the end. `onVacant` is told
+   * each key that nobody says anything about any more, and what was said of it last.
+   */
+  constructor(choose: (values: readonly V[]) => A, onVacant?: (key: string, last: V) => void) {
     this.#choose = choose;
+    this.#onVacant = onVacant;
   }
 
   get(key: string): A | undefined {
@@ -30,7 +37,7 @@ export class Claims<V, A> {
 
   /** Replaces all that this owner said before. */
   set(owner: string, said: ReadonlyMap<string, V>): void {
-    this.delete(owner);
+    this.#take(owner, said);
     if (said.size === 0) return;
     this.#keysOfOwner.set(owner, [...said.keys()]);
     for (const [key, value] of said) {
@@ -45,13 +52,20 @@ export class Claims<V, A> {
 
   /** Forgets all that this owner said. */
   delete(owner: string): void {
+    this.#take(owner, NOTHING);
+  }
+
+  /** `next` is what the owner is about to say: those keys do not become vacant. */
+  #take(owner: string, next: ReadonlyMap<string, unknown>): void {
     for (const key of this.#keysOfOwner.get(owner) ?? []) {
       const slot = this.#slots.get(key)!;
       const at = slot.owners.indexOf(owner);
       slot.owners.splice(at, 1);
-      slot.values.splice(at, 1);
+      const [value] = slot.values.splice(at, 1);
       slot.answer = undefined;
-      if (slot.owners.length === 0) this.#slots.delete(key);
+      if (slot.owners.length > 0) continue;
+      this.#slots.delete(key);
+      if (!next.has(key)) this.#onVacant?.(key, value!);
     }
     this.#keysOfOwner.delete(owner);
   }

@@ -9,6 +9,12 @@ import type { EndpointSliceRecord } from './read-endpoint-slice.ts';
 import type { PodRecord } from './read-pod.ts';
 import type { ServiceRecord } from './read-service.ts';
 
+/** Told while an object is set or removed; what it asks the index then may be half of the change. */
+export interface Departures {
+  podLeft(ip: string, pod: PodName): void;
+  endpointLeft(ip: string, port: number, state: EndpointState): void;
+}
+
 /**
  * The topology as a set of objects that come and go one at a time, in any order; each is known by its namespace
  * and name within its kind. Setting an object replaces its earlier state, removing one that is not there does
@@ -17,15 +23,27 @@ import type { ServiceRecord } from './read-service.ts';
 export class TopologyIndex implements Topology {
   readonly #services = new Claims<ServiceClaim, ServicePort>(chooseService);
   readonly #nodePorts = new Claims<ServiceClaim, ServicePort>(chooseService);
-  readonly #endpoints = new Claims<EndpointState, EndpointState>(chooseEndpoint);
-  readonly #pods = new Claims<PodClaim, PodName>(choosePod);
+  readonly #endpoints: Claims<EndpointState, EndpointState>;
+  readonly #pods: Claims<PodClaim, PodName>;
   readonly #nodes = new NodeAddresses();
   readonly #servicePorts = new Map<string, readonly ServicePort[]>();
   readonly #backendChoices: BackendChoices;
 
-  /** `nodeName` is this node: some Services have other backends on every node. Without it, theirs are not known. */
-  constructor(nodeName?: string) {
+  /**
+   * `nodeName` is this node: some Services have other backends on every node. Without it, theirs are not known.
+   * `departures` is told who left an address that nobody has taken over.
+   */
+  constructor(nodeName?: string, departures?: Departures) {
     this.#backendChoices = new BackendChoices(nodeName);
+    this.#pods = new Claims(choosePod, departures && ((ip, { answer }) => departures.podLeft(ip, answer)));
+    this.#endpoints = new Claims(
+      chooseEndpoint,
+      departures &&
+        ((key, state) => {
+          const [ip, port] = key.split(' ');
+          departures.endpointLeft(ip!, Number(port), state);
+        }),
+    );
   }
 
   setService(service: ServiceRecord): void {

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Namespace, spawnIn } from './namespace.ts';
 
@@ -21,11 +21,21 @@ export interface AgentProcess {
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-/** Next to this folder; `.js` when the program has been bundled. */
-export const PROGRAM = join(import.meta.dirname, '../main.ts');
+/** Next to this folder; when the program has been bundled, next to the file that this is in. */
+export const PROGRAM = join(
+  import.meta.dirname,
+  extname(import.meta.filename) === '.js' ? 'main.js' : '../main.ts',
+);
 
 /** As scripts/environment has it start. */
 export const NODE_OPTIONS = ['--max-semi-space-size=1', '--optimize-for-size', '--no-maglev'];
+
+/** Another program than this one's source: one that was built, or one run by a wrapper. */
+export interface AgentProgram {
+  /** What comes before the word `agent`. */
+  readonly command: readonly string[];
+  readonly cwd: string;
+}
 
 /**
  * Starts `agent` with these options, listening on any free port of the loopback interface; resolves when it
@@ -34,9 +44,12 @@ export const NODE_OPTIONS = ['--max-semi-space-size=1', '--optimize-for-size', '
 export async function startAgent(
   namespace: Namespace,
   options: readonly string[] = [],
+  program: AgentProgram = { command: [process.execPath, ...NODE_OPTIONS, PROGRAM], cwd: process.cwd() },
 ): Promise<AgentProcess> {
-  const args = [...NODE_OPTIONS, PROGRAM, 'agent', '--listen', '127.0.0.1:0', ...options];
-  const child = spawnIn(namespace, process.execPath, args, {
+  const [executable = '', ...args] = program.command;
+  const all = [...args, 'agent', '--listen', '127.0.0.1:0', ...options];
+  const child = spawnIn(namespace, executable, all, {
+    cwd: program.cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, MALLOC_ARENA_MAX: '1' },
   });

@@ -7,6 +7,8 @@ export const LOG_EVENTS = [
   'http_listening',
   'http_failed',
   'topology_loaded',
+  'topology_synced',
+  'topology_problem',
   'kernel_setting',
   'events_lost',
   'old_kernel',

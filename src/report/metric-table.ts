@@ -21,6 +21,10 @@ export type SnapshotResult = (typeof SNAPSHOT_RESULTS)[number];
 export const KERNEL_STATS = ['drop', 'early_drop', 'insert_failed', 'invalid'] as const;
 export type KernelStat = (typeof KERNEL_STATS)[number];
 
+/** What is watched at the API server. */
+export const TOPOLOGY_RESOURCES = ['services', 'endpointslices', 'pods'] as const;
+export type TopologyResource = (typeof TOPOLOGY_RESOURCES)[number];
+
 /** What each label may hold. Text from the cluster or the network is a string here, closed lists are not. */
 export interface LabelValues {
   service_namespace: string;
@@ -37,6 +41,7 @@ export interface LabelValues {
   table: FlowTable;
   result: SnapshotResult;
   stat: KernelStat;
+  resource: TopologyResource;
   reason: string;
   name: string;
   version: string;
@@ -165,6 +170,16 @@ export const METRICS = {
     type: 'counter',
     help: 'What connection tracking dropped, could not insert or found invalid, all processors together (conntrack -S).',
     labels: ['stat'],
+  },
+  topology_synced: {
+    type: 'gauge',
+    help: 'Whether these objects are known and kept up to date: 1, or 0 when names may be missing or old.',
+    labels: ['resource'],
+  },
+  topology_errors_total: {
+    type: 'counter',
+    help: 'Failed requests to the API server, broken watches, and objects that could not be understood.',
+    labels: ['resource'],
   },
   ready: { type: 'gauge', help: 'Whether /readyz says ready: 1 or 0.', labels: [] },
   build_info: {

@@ -9,6 +9,8 @@ import {
   type ResyncReason,
   SNAPSHOT_RESULTS,
   type SnapshotResult,
+  TOPOLOGY_RESOURCES,
+  type TopologyResource,
 } from './metric-table.ts';
 
 /** What a scrape asks the rest of the agent for. What cannot be read is undefined: no series then, not a 0. */
@@ -27,6 +29,14 @@ export interface Readings {
   readonly snapshot: SnapshotReadings;
   /** Totals by KERNEL_STATS, all processors together; other names are ignored. */
   readonly kernelStats: Readonly<Record<string, number | undefined>>;
+  /** Undefined when names do not come from the API server. */
+  readonly topology: TopologyReadings | undefined;
+}
+
+export interface TopologyReadings {
+  readonly synced: Readonly<Record<TopologyResource, boolean>>;
+  /** Since the agent started; only ever grow. */
+  readonly errors: Readonly<Record<TopologyResource, number>>;
 }
 
 export interface SnapshotReadings {
@@ -55,6 +65,9 @@ export function addReadings(registry: Registry): (readings: Readings) => void {
   const resyncs = addCounter(registry, 'resyncs_total');
   const kernelStats = addCounter(registry, 'kernel_stat_total');
 
+  const topologySynced = addGauge(registry, 'topology_synced');
+  const topologyErrors = addCounter(registry, 'topology_errors_total');
+
   return (readings) => {
     eventsLost.replace([[{}, readings.eventsLost]]);
     tableEntries.replace([[{}, readings.tableEntries]]);
@@ -71,6 +84,12 @@ export function addReadings(registry: Registry): (readings: Readings) => void {
     blindEntries.replace([[{}, snapshot.blindEntries]]);
     snapshots.replace(SNAPSHOT_RESULTS.map((result) => [{ result }, snapshot.results[result]] as const));
     resyncs.replace(RESYNC_REASONS.map((reason) => [{ reason }, snapshot.resyncs[reason]] as const));
+    const { topology } = readings;
+    const resources = topology ? TOPOLOGY_RESOURCES : [];
+    topologySynced.replace(
+      resources.map((resource) => [{ resource }, topology?.synced[resource] ? 1 : 0] as const),
+    );
+    topologyErrors.replace(resources.map((resource) => [{ resource }, topology?.errors[resource]] as const));
     kernelStats.replace(KERNEL_STATS.map((stat) => [{ stat }, readings.kernelStats[stat]] as const));
   };
 }

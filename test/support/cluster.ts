@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { type AgentProcess, startAgent } from '../../src/lab/agent-process.ts';
+import { type AgentProcess, type AgentProgram, startAgent } from '../../src/lab/agent-process.ts';
 import { createLab, type Lab, type LabOptions } from '../../src/lab/lab.ts';
 import { type Peer, startPeer } from '../../src/lab/peer.ts';
 import { missingPrerequisites } from '../../src/lab/prerequisites.ts';
@@ -24,7 +24,7 @@ export interface Cluster {
   readonly target: { readonly host: string; readonly port: number };
   /** On the node; reads the agent's HTTP. */
   readonly node: Peer;
-  startAgent(options?: readonly string[]): Promise<Agent>;
+  startAgent(options?: readonly string[], program?: AgentProgram): Promise<Agent>;
 }
 
 export interface Agent extends AgentProcess {
@@ -47,11 +47,23 @@ export async function createCluster(t: TestContext, options: Partial<LabOptions>
     startPeer(lab.node),
   ]);
   const target = { host: lab.service.ip, port: lab.service.port };
-  return { lab, servers, client, node, target, startAgent: (args) => agentOn(lab, node, args) };
+  return {
+    lab,
+    servers,
+    client,
+    node,
+    target,
+    startAgent: (args, program) => agentOn(lab, node, args, program),
+  };
 }
 
-async function agentOn(lab: Lab, node: Peer, args: readonly string[] = []): Promise<Agent> {
-  const agent = await startAgent(lab.node, ['--node-name', 'node-1', ...args]);
+async function agentOn(
+  lab: Lab,
+  node: Peer,
+  args: readonly string[] = [],
+  program?: AgentProgram,
+): Promise<Agent> {
+  const agent = await startAgent(lab.node, ['--node-name', 'node-1', ...args], program);
   const get = (path: string) => node.httpGet({ url: `${agent.url}${path}` });
   const samples = async () => parseSamples((await get('/metrics')).body);
   return {

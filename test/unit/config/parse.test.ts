@@ -9,6 +9,7 @@ const parse = (line: string, env: Record<string, string> = {}, hostName = 'node-
 const AGENT_DEFAULTS: OptionsOf<'agent'> = {
   nodeName: 'node-1',
   topology: { kind: 'none' },
+  kubeconfig: undefined,
   listen: { host: '0.0.0.0', port: 9469 },
   confirmWindowMs: 2000,
   snapshotIntervalMs: 60_000,
@@ -20,6 +21,7 @@ const AGENT_DEFAULTS: OptionsOf<'agent'> = {
 const AUDIT_DEFAULTS: OptionsOf<'audit'> = {
   nodeName: 'node-1',
   topology: { kind: 'none' },
+  kubeconfig: undefined,
   procPath: '/proc',
   json: false,
   limit: undefined,
@@ -39,6 +41,7 @@ test('values are given with a space or an equals sign', () => {
   const options = {
     nodeName: 'ip-10-0-0-1.eu-west-1.compute.internal',
     topology: { kind: 'file', path: './a=b.yaml' },
+    kubeconfig: './k=1',
     listen: { host: '::1', port: 0 },
     confirmWindowMs: 500,
     snapshotIntervalMs: 90_000,
@@ -49,6 +52,7 @@ test('values are given with a space or an equals sign', () => {
   const given = [
     ['--node-name', options.nodeName],
     ['--topology', 'file:./a=b.yaml'],
+    ['--kubeconfig', './k=1'],
     ['--listen', '[::1]:0'],
     ['--confirm-window', '500ms'],
     ['--snapshot-interval', '90s'],
@@ -100,10 +104,30 @@ test('the demo is plain with --no-color or NO_COLOR', () => {
   });
 });
 
+test('names come from Kubernetes in a cluster or with a kubeconfig, unless something else is said', () => {
+  const inCluster = { KUBERNETES_SERVICE_HOST: '10.96.0.1' };
+  const rows = [
+    ['agent', {}, 'none', undefined],
+    ['agent', inCluster, 'kubernetes', undefined],
+    ['agent', { KUBERNETES_SERVICE_HOST: '' }, 'none', undefined],
+    ['agent --kubeconfig /k', {}, 'kubernetes', '/k'],
+    ['audit --kubeconfig=/k', {}, 'kubernetes', '/k'],
+    ['agent --topology kubernetes', {}, 'kubernetes', undefined],
+    ['agent --topology none --kubeconfig /k', inCluster, 'none', '/k'],
+  ] as const;
+  for (const [line, env, kind, kubeconfig] of rows) {
+    const parsed = parse(line, env);
+    assert.ok('command' in parsed && parsed.command !== 'demo');
+    const { topology, kubeconfig: path } = parsed.options;
+    assert.deepEqual([topology.kind, path], [kind, kubeconfig], line);
+  }
+});
+
 test('the audit names, limits and formats what it lists', () => {
   const options = {
     nodeName: 'a',
     topology: { kind: 'file', path: 'cluster.yaml' },
+    kubeconfig: undefined,
     procPath: '/host/proc',
     json: true,
     limit: 10,
@@ -137,7 +161,8 @@ const WINDOW = 'allowed is 10ms to 10m, such as 500ms, 2s or 1m';
 const INTERVAL = 'allowed is 1s to 1h, such as 30s or 5m, or off';
 const LIMIT = 'not a count; allowed is a whole number from 1 to 999999999, or all';
 const BUFFER = 'allowed is 4Ki to 1023Mi, such as 256Ki, 64Mi or plain bytes';
-const SOURCES = 'none, or file:PATH with what "kubectl get services,endpointslices,pods -A -o yaml" prints';
+const SOURCES =
+  'kubernetes, none, or file:PATH with what "kubectl get services,endpointslices,pods -A -o yaml" prints';
 const NODE =
   'not a Kubernetes node name; allowed are up to 253 lower-case letters, digits, "-" and ".", a letter or digit at the ends and beside each "."';
 const LEVELS = 'allowed is trace, debug, info, warn, error, fatal or silent';
@@ -184,10 +209,6 @@ const REFUSED: [line: string, sentence: string][] = [
   ['demo --rules ipvs', 'demo: --rules "ipvs": unknown; allowed is iptables or nftables'],
   ['demo --family 5', 'demo: --family "5": unknown; allowed is 4 or 6'],
   ['demo --family 04', 'demo: --family "04": unknown; allowed is 4 or 6'],
-  [
-    'agent --topology kubernetes',
-    `agent: --topology "kubernetes": this version cannot ask the Kubernetes API yet; use ${SOURCES}`,
-  ],
   ['agent --topology file:', `agent: --topology "file:": unknown; allowed is ${SOURCES}`],
   ['agent --topology x.yaml', `agent: --topology "x.yaml": unknown; allowed is ${SOURCES}`],
   [

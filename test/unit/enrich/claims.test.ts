@@ -35,3 +35,23 @@ test('the choice is made once per change, however often it is asked for', () => 
   for (let i = 0; i < 100; i++) claims.get('a');
   assert.equal(choices, 1);
 });
+
+test('a key is vacant when its last owner goes or says something else, not when it is said anew', () => {
+  const left: [string, number][] = [];
+  const claims = new Claims<number, number>(
+    (values) => values.at(-1)!,
+    (key, last) => left.push([key, last]),
+  );
+  claims.set('a', new Map([['x', 1]]));
+  claims.set('a', new Map([['x', 2]]));
+  claims.set('b', new Map([['x', 3]]));
+  claims.delete('b');
+  claims.delete('never-seen');
+  assert.deepEqual(left, []);
+  claims.set('a', new Map([['y', 4]]));
+  claims.set('a', new Map());
+  assert.deepEqual(left, [
+    ['x', 2],
+    ['y', 4],
+  ]);
+});

@@ -88,3 +88,21 @@ test('snapshots are counted from 0, and what none has told yet has no series', a
   assert.deepEqual(await series(metrics, 'blind_entries'), { '': 7 });
   assert.deepEqual(await series(metrics, 'kernel_stat_total'), { 'stat="drop"': 1, 'stat="invalid"': 3 });
 });
+
+test('what is known of the API server is told by resource, and not at all without one', async () => {
+  let current: typeof readings = { ...readings, topology: undefined };
+  const metrics = newMetrics(() => current);
+  assert.deepEqual(await series(metrics, 'topology_synced'), {});
+  assert.deepEqual(await series(metrics, 'topology_errors_total'), {});
+  current = readings;
+  assert.deepEqual(await series(metrics, 'topology_synced'), {
+    'resource="services"': 1,
+    'resource="endpointslices"': 0,
+    'resource="pods"': 1,
+  });
+  assert.deepEqual(await series(metrics, 'topology_errors_total'), {
+    'resource="services"': 0,
+    'resource="endpointslices"': 3,
+    'resource="pods"': 0,
+  });
+});

@@ -152,6 +152,10 @@ export const readings: Readings = {
     resyncs: { events_lost: 0, events_enabled: 0 },
   },
   kernelStats: {},
+  topology: {
+    synced: { services: true, endpointslices: false, pods: true },
+    errors: { services: 0, endpointslices: 3, pods: 0 },
+  },
 };
 
 export const newMetrics = (read: () => Readings | Promise<Readings> = () => readings): Metrics =>

@@ -1,0 +1,103 @@
+import { NO_TOPOLOGY } from '../enrich/no-topology.ts';
+import type { ClusterWatch } from '../enrich/watch.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { Topology } from '../model/topology.ts';
+import type { Log } from '../report/log.ts';
+import { TOPOLOGY_RESOURCES } from '../report/metric-table.ts';
+import type { Metrics } from '../report/metrics.ts';
+import type { Readiness } from '../report/readiness.ts';
+import type { TopologyReadings } from '../report/readings.ts';
+import { type AgentCondition, TOPOLOGY_CONDITION } from './agent-checkup.ts';
+import type { FixedTopology, WatchedTopology } from './load-topology.ts';
+
+export interface FollowTopologyOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly readiness: Readiness<AgentCondition>;
+  /** Where the names come from, for the log: the path of the file. */
+  readonly path: string | undefined;
+}
+
+/** The agent's names, whatever their source. */
+export interface FollowedTopology {
+  readonly topology: Topology;
+  /** Undefined if the names do not come from the API server. */
+  readings(): TopologyReadings | undefined;
+  /** Takes notice of what changed; to be called every few seconds. */
+  look(): void;
+  stop(): Promise<void>;
+}
+
+/** Begins to follow the source, and tells log, metrics and readiness of it. Throws a UsageError. */
+export function followTopology(
+  source: FixedTopology | WatchedTopology,
+  options: FollowTopologyOptions,
+): FollowedTopology {
+  return source.kind === 'watched' ? followCluster(source, options) : tellFixed(source, options);
+}
+
+function tellFixed(
+  { topology, services, ignored }: FixedTopology,
+  { log, metrics, path }: FollowTopologyOptions,
+): FollowedTopology {
+  metrics.declareServices(services);
+  if (topology !== NO_TOPOLOGY) {
+    log.info('topology_loaded', `Names come from ${path}`, {
+      service_ports: services.length,
+      ignored_objects: ignored,
+    });
+  }
+  return { topology, readings: () => undefined, look: () => {}, stop: async () => {} };
+}
+
+function followCluster(
+  source: WatchedTopology,
+  { clock, log, metrics, readiness }: FollowTopologyOptions,
+): FollowedTopology {
+  /** Services come by the hundred; their series are begun once for many. */
+  let hasNewServices = false;
+  const lastReasons = new Map<string, string>();
+  const look = () => {
+    if (hasNewServices) metrics.declareServices(cluster.services());
+    hasNewServices = false;
+    const synced = cluster.synced();
+    const missing = TOPOLOGY_RESOURCES.filter((resource) => !synced[resource]);
+    const reasons = missing.map((resource) => lastReasons.get(resource) ?? `${resource} are not known yet`);
+    if (missing.length === 0) readiness.meet(TOPOLOGY_CONDITION);
+    else readiness.fail(TOPOLOGY_CONDITION, [...new Set(reasons)].join('; '));
+  };
+  const cluster: ClusterWatch = source.watch({
+    nowMs: () => clock.monotonicMs(),
+    onSynced: (resource) => {
+      lastReasons.delete(resource);
+      look();
+      log.info('topology_synced', `The API server tells of ${resource}`, { resource });
+    },
+    onProblem: ({ resource, verb, what, reason, status }) => {
+      if (verb !== 'read') lastReasons.set(resource, `cannot ${what}: ${reason}`);
+      look();
+      log.warn('topology_problem', problemText(verb, what, reason), {
+        resource,
+        verb,
+        reason,
+        ...(status !== undefined && { status }),
+      });
+    },
+    onServices: () => {
+      hasNewServices = true;
+    },
+  });
+  return {
+    topology: cluster.topology,
+    readings: () => ({ synced: cluster.synced(), errors: cluster.errors() }),
+    look,
+    stop: () => cluster.stop(),
+  };
+}
+
+function problemText(verb: 'list' | 'watch' | 'read', what: string, reason: string): string {
+  return verb === 'read'
+    ? `An object of the API server makes no sense and is passed over: ${reason}`
+    : `Cannot ${what}: ${reason}. Connections are watched all the same; names may be missing or old.`;
+}

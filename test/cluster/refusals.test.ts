@@ -1,0 +1,221 @@
+/** The API server says no, or says nonsense. */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { ClusterConfigError, watchCluster } from '../../src/enrich/watch.ts';
+import type { ApiObject } from '../support/api-objects.ts';
+import { refuse } from '../support/api-server.ts';
+import { pod, service } from '../unit/enrich/kubernetes-objects.ts';
+import { allSynced, createHarness, until } from './harness.ts';
+
+const object = (fields: object) => fields as ApiObject;
+const late = object(service('late', { clusterIP: '10.108.0.10', ports: [{ port: 80 }] }));
+
+describe('credentials', () => {
+  test('a token that was replaced is read anew, and the watches go on', async (t) => {
+    const { server, watchSynced, tokenFile } = await createHarness(t);
+    const { topology } = await watchSynced();
+    server.tokens.clear();
+    server.tokens.add('second');
+    writeFileSync(tokenFile, 'second\n');
+    server.dropConnections();
+    await until(() => server.watches === 3, 'watches with the new token');
+    server.put('services', late);
+    await until(() => topology.serviceAt('10.108.0.10', 80) !== undefined, 'the Service');
+    assert.equal(server.requests.at(-1)!.authorization, 'Bearer second');
+  });
+
+  test('a token that is refused is said with its status, and tried again', async (t) => {
+    const { server, watch, problems, tokenFile } = await createHarness(t);
+    writeFileSync(tokenFile, 'wrong');
+    const cluster = watch();
+    await until(() => cluster.errors().pods >= 3, 'three tries');
+    assert.deepEqual(
+      problems.map(({ status, reason }) => [status, reason]),
+      Array(3).fill([401, '401 Unauthorized']),
+    );
+    writeFileSync(tokenFile, 'secret');
+    await until(() => allSynced(cluster), 'synced');
+    assert.equal(server.tokens.has('secret'), true);
+  });
+
+  test('a server that another authority signed for is not told the token', async (t) => {
+    const { server, kubeconfig, watch, problems } = await createHarness(t);
+    const config = await import('node:fs').then((fs) => fs.readFileSync(kubeconfig, 'utf8'));
+    const { 'certificate-authority-data': _ca, ...rest } = JSON.parse(config).clusters[0].cluster;
+    writeFileSync(
+      kubeconfig,
+      JSON.stringify({ ...JSON.parse(config), clusters: [{ name: 'test', cluster: rest }] }),
+    );
+    watch();
+    await until(() => problems.length === 3, 'said');
+    assert.match(problems[0]!.reason, /certificate/);
+    assert.deepEqual(server.requests, []);
+  });
+
+  test('a kubeconfig that says nothing is an error at once', async (t) => {
+    const { folder } = await createHarness(t);
+    const path = join(folder, 'other');
+    const rows = [
+      ['{}', /^kubeconfig .*other: it names no cluster/],
+      ['a: [', /^kubeconfig .*other: /],
+      [
+        '{"clusters": [{"name": "a", "cluster": {"server": "x y"}}], "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}], "users": [], "current-context": "a"}',
+        /"x y" is no address/,
+      ],
+    ] as const;
+    const options = { nodeName: 'node-a', nowMs: () => 0 };
+    for (const [text, message] of rows) {
+      writeFileSync(path, text);
+      assert.throws(() => watchCluster({ ...options, kubeconfig: path }), {
+        name: 'ClusterConfigError',
+        message,
+      });
+    }
+    assert.throws(() => watchCluster({ ...options, kubeconfig: join(folder, 'none') }), ClusterConfigError);
+    assert.throws(
+      () => watchCluster({ ...options, kubeconfig: undefined }),
+      /^ClusterConfigError: not in a cluster/,
+    );
+  });
+});
+
+describe('rights', () => {
+  test('a missing one is said once, the rest goes on; when it is given all is well', async (t) => {
+    const { server, watch, problems, synced } = await createHarness(t);
+    server.denied.add('list endpointslices');
+    const cluster = watch();
+    await until(() => cluster.errors().endpointslices >= 3, 'three tries');
+    assert.deepEqual(cluster.synced(), { services: true, endpointslices: false, pods: true });
+    const [problem] = problems;
+    assert.equal(problems.length, 1);
+    assert.deepEqual([problem!.what, problem!.status], ['list endpointslices.discovery.k8s.io', 403]);
+    assert.match(problem!.reason, /^403 endpointslices is forbidden: User "system:.* cannot list/);
+    assert.deepEqual(cluster.errors().services, 0);
+    server.denied.clear();
+    await until(() => allSynced(cluster), 'synced');
+    assert.equal(synced.filter((resource) => resource === 'endpointslices').length, 1);
+  });
+
+  test('without the right to watch, what was listed is known and goes stale', async (t) => {
+    const { server, watch, problems } = await createHarness(t);
+    server.denied.add('watch pods');
+    const cluster = watch({ timing: { staleMs: 60 } });
+    await until(() => cluster.errors().pods >= 3 && !cluster.synced().pods, 'three tries');
+    assert.ok(cluster.topology.podAt('10.244.0.2'));
+    assert.deepEqual(
+      problems.map(({ what }) => what),
+      ['watch pods'],
+    );
+    assert.equal(server.requests.filter(({ kind, verb }) => kind === 'pods' && verb === 'list').length, 1);
+  });
+});
+
+describe('a server in trouble', () => {
+  test('a list whose continue token expired is begun anew', async (t) => {
+    const { server, watch, problems } = await createHarness(t, { recorded: false });
+    for (let i = 0; i < 600; i++) server.put('pods', object(pod(`p${i}`, `10.0.${i >> 8}.${i & 255}`)));
+    let compacted = 0;
+    server.intercept = ({ query }) => {
+      if (query.has('continue') && compacted++ === 0) server.compact();
+      return false;
+    };
+    const { topology, synced } = watch();
+    await until(() => synced().pods, 'synced');
+    assert.ok(topology.podAt('10.0.2.87'));
+    assert.equal(compacted, 2);
+    assert.deepEqual(problems, []);
+  });
+
+  test('one that is overloaded is left alone as long as it asks for', async (t) => {
+    const { server, watch, problems } = await createHarness(t);
+    const times: number[] = [];
+    server.intercept = ({ kind, response }) => {
+      if (kind !== 'pods' || times.push(performance.now()) > 1) return false;
+      response.setHeader('retry-after', '1');
+      refuse(response, 429, 'TooManyRequests', 'too many requests');
+      return true;
+    };
+    const { synced } = watch();
+    await until(() => synced().pods, 'synced');
+    assert.ok(times[1]! - times[0]! >= 990, `${times[1]! - times[0]!} ms`);
+    assert.deepEqual(
+      problems.map(({ status }) => status),
+      [429],
+    );
+  });
+
+  test('an answer that is no list, and a proxy’s page, are problems like others', async (t) => {
+    const { server, watch, problems } = await createHarness(t);
+    server.intercept = ({ kind, response }) => {
+      if (kind === 'services') response.end('{"kind":"Status"}');
+      if (kind === 'pods') response.writeHead(502).end('<html>\n<b>Bad Gateway</b>');
+      return kind !== 'endpointslices';
+    };
+    const cluster = watch();
+    await until(() => problems.length >= 2 && cluster.synced().endpointslices, 'both said');
+    const reasons = new Map(problems.map(({ resource, reason }) => [resource, reason]));
+    assert.equal(reasons.get('services'), 'the answer is no list: items: expected a list, got nothing');
+    assert.equal(reasons.get('pods'), '502 <html> <b>Bad Gateway</b>');
+    server.intercept = () => false;
+    await until(() => allSynced(cluster), 'synced');
+  });
+
+  test('objects that make no sense are counted and passed over, listed or watched', async (t) => {
+    const { server, watchSynced, problems } = await createHarness(t);
+    server.put('services', object(service('bad', { clusterIP: '10.108.0.7', ports: [{ port: 'x' }] })));
+    const { topology, errors } = await watchSynced();
+    assert.equal(errors().services, 1);
+    assert.deepEqual(
+      problems.map(({ verb, reason }) => [verb, reason]),
+      [['read', 'spec.ports[0].port: expected a port number, got "x"']],
+    );
+    const nonsense = ['{', '7', '[]', 'null', '{"type":"ADDED"}', '{"type":"MOVED","object":{}}', '"ADDED"'];
+    server.write('services', `${nonsense.join('\n')}\n\n`);
+    server.put('services', object(service('worse', { clusterIP: 'x', ports: [{ port: 80 }] })));
+    server.put('services', late);
+    await until(() => topology.serviceAt('10.108.0.10', 80) !== undefined, 'the Service after them');
+    assert.equal(errors().services, 1 + nonsense.length + 1);
+    assert.equal(problems.length, 1, 'the first is told, not each');
+    server.write('services', `${'x'.repeat(9 * 2 ** 20)}\n`);
+    server.remove('services', 'shop', 'late');
+    await until(() => topology.serviceAt('10.108.0.10', 80) === undefined, 'the Service gone');
+    assert.equal(errors().services, 1 + nonsense.length + 2);
+  });
+
+  test('an error within a watch ends it; it is said, and taken up again', async (t) => {
+    const { server, watchSynced, problems, synced } = await createHarness(t);
+    const { topology } = await watchSynced();
+    const status = { kind: 'Status', code: 500, message: 'etcdserver: leader changed' };
+    server.write('pods', `${JSON.stringify({ type: 'ERROR', object: status })}\n`);
+    await until(() => problems.length === 1, 'said');
+    assert.deepEqual(
+      [problems[0]!.what, problems[0]!.reason],
+      ['watch pods', '500 etcdserver: leader changed'],
+    );
+    await until(() => server.watches === 3, 'a new watch');
+    server.put('pods', object(pod('a', '10.244.0.99')));
+    await until(() => topology.podAt('10.244.0.99') !== undefined, 'the pod');
+    assert.equal(synced.filter((resource) => resource === 'pods').length, 2);
+  });
+
+  test('stopping ends everything at once, wherever it is', async (t) => {
+    const { server, watch, watchSynced } = await createHarness(t);
+    const cluster = await watchSynced();
+    const begin = performance.now();
+    await cluster.stop();
+    await until(() => server.watches === 0, 'no watch left');
+    server.intercept = () => true;
+    const waiting = watch({ timing: { answerMs: 60_000 } });
+    const asked = server.requests.length;
+    await until(() => server.requests.length === asked + 3, 'asked');
+    await waiting.stop();
+    await server.stop();
+    const backingOff = watch({ timing: { backoffMinMs: 60_000, backoffMaxMs: 60_000 } });
+    await until(() => backingOff.errors().pods === 1, 'refused');
+    await backingOff.stop();
+    assert.ok(performance.now() - begin < 2000);
+    assert.equal(cluster.topology.serviceAt('10.108.33.37', 6379)?.name, 'redis');
+  });
+});

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { IDaemonSet } from 'kubernetes-models/apps/v1/DaemonSet';
+import {
+  build,
+  buildBoth,
+  COMPONENTS,
+  DEPLOY,
+  idOf,
+  kubectlKustomize,
+  NO_KUBECTL,
+  only,
+  SELECTIONS,
+} from './kustomize.ts';
+import { emulateKustomize } from './kustomize-emulation.ts';
+
+const needsKubectl = { skip: NO_KUBECTL === undefined ? false : NO_KUBECTL };
+
+test('the base and every component can be built', () => {
+  assert.deepEqual(COMPONENTS, ['prometheus-operator', 'socket-audit']);
+  assert.deepEqual(build([]).map(idOf).toSorted(), [
+    'ClusterRole conntrack-watchdog',
+    'ClusterRoleBinding conntrack-watchdog',
+    'DaemonSet conntrack-watchdog',
+    'Namespace conntrack-watchdog',
+    'ServiceAccount conntrack-watchdog',
+  ]);
+  const added = (name: string) =>
+    build([name])
+      .map(idOf)
+      .filter((id) => !build([]).some((object) => idOf(object) === id))
+      .toSorted();
+  assert.deepEqual(added('socket-audit'), []);
+  assert.deepEqual(added('prometheus-operator'), [
+    'PodMonitor conntrack-watchdog',
+    'PrometheusRule conntrack-watchdog',
+  ]);
+});
+
+test('components can be combined in any order', () => {
+  const args = (components: readonly string[]) =>
+    only<IDaemonSet>(build(components), 'DaemonSet').spec!.template.spec!.containers[0]!.args!;
+  const [command, ...options] = args(COMPONENTS);
+  assert.equal(command, 'agent');
+  assert.deepEqual(args(COMPONENTS.toReversed()), [command, ...options.toReversed()]);
+  assert.deepEqual(options.toSorted(), ['--proc=/host/proc']);
+});
+
+test('the emulation builds what kubectl builds', needsKubectl, () => {
+  const images = [{ name: 'conntrack-watchdog', newName: 'registry.example.com/watchdog', newTag: '1.2.3' }];
+  for (const components of SELECTIONS) {
+    const { kubectl, emulation } = buildBoth(components, { images });
+    const byId = (objects: typeof kubectl) =>
+      Object.fromEntries(objects.map((object) => [idOf(object), object]));
+    assert.equal(emulation.length, kubectl.length);
+    assert.deepEqual(byId(emulation), byId(kubectl));
+    assert.match(JSON.stringify(kubectl), /"registry\.example\.com\/watchdog:1\.2\.3"/);
+  }
+});
+
+test('an overlay can put all of it into another namespace', needsKubectl, () => {
+  const text = JSON.stringify(build(COMPONENTS, { namespace: 'elsewhere' }));
+  assert.doesNotMatch(text, /"namespace":"conntrack-watchdog"/);
+  // The DaemonSet, its account, the PodMonitor, the rule, and the account in both bindings.
+  assert.equal(text.match(/"namespace":"elsewhere"/g)?.length, 5);
+});
+
+test('the overlay of docs/installing.md works as it stands there', () => {
+  const page = readFileSync(join(DEPLOY, '../docs/installing.md'), 'utf8');
+  const [overlay, second] = [...page.matchAll(/```yaml\n(# my-cluster\/kustomization\.yaml\n.*?)```/gs)];
+  assert.ok(overlay && !second);
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'conntrack-watchdog-docs-')));
+  try {
+    cpSync(DEPLOY, join(folder, 'conntrack-watchdog/deploy'), { recursive: true });
+    mkdirSync(join(folder, 'my-cluster'));
+    writeFileSync(join(folder, 'my-cluster/kustomization.yaml'), overlay[1]!);
+    const objects = (NO_KUBECTL === undefined ? kubectlKustomize : emulateKustomize)(
+      join(folder, 'my-cluster'),
+    );
+    assert.deepEqual(objects.map(idOf).toSorted(), build(COMPONENTS).map(idOf).toSorted());
+    const { image } = only<IDaemonSet>(objects, 'DaemonSet').spec!.template.spec!.containers[0]!;
+    assert.equal(image, 'registry.example.com/conntrack-watchdog:0.1.0');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test('what the emulation does not know it refuses', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'conntrack-watchdog-emulation-'));
+  try {
+    writeFileSync(join(folder, 'kustomization.yaml'), 'nameSuffix: [x]\n');
+    assert.throws(() => emulateKustomize(folder), /does not know "nameSuffix"/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});

@@ -1,0 +1,72 @@
+/** Every object as the API server would see it: its schema, and no field that the schema does not have. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { dumpYaml, loadYaml } from '@kubernetes/client-node';
+import { DaemonSet } from 'kubernetes-models/apps/v1/DaemonSet';
+import { ClusterRole } from 'kubernetes-models/rbac.authorization.k8s.io/v1/ClusterRole';
+import { ClusterRoleBinding } from 'kubernetes-models/rbac.authorization.k8s.io/v1/ClusterRoleBinding';
+import { Namespace } from 'kubernetes-models/v1/Namespace';
+import { ServiceAccount } from 'kubernetes-models/v1/ServiceAccount';
+import { parse, stringify } from 'yaml';
+import { build, idOf, type KubernetesObject, SELECTIONS } from './kustomize.ts';
+
+type Model = new (data: never) => { validate(): void };
+
+const MODELS: Readonly<Record<string, Model>> = {
+  'v1 Namespace': Namespace,
+  'v1 ServiceAccount': ServiceAccount,
+  'rbac.authorization.k8s.io/v1 ClusterRole': ClusterRole,
+  'rbac.authorization.k8s.io/v1 ClusterRoleBinding': ClusterRoleBinding,
+  'apps/v1 DaemonSet': DaemonSet,
+};
+/** kubernetes-models has no objects of CRDs; program.test.ts says what is in these. */
+const CRD_GROUP = 'monitoring.coreos.com/';
+
+/** @throws Error that names the field which is missing, of a wrong type, or unknown */
+function validate(object: KubernetesObject): void {
+  const model = MODELS[`${object.apiVersion} ${object.kind}`];
+  assert.ok(model, `${object.apiVersion} ${object.kind} is not among the schemas`);
+  new model(object as never).validate();
+  // The validator lets unknown fields pass, a typing error too. The client's types do not: it drops them.
+  assert.deepEqual(parse(dumpYaml(loadYaml(stringify(object)))), object);
+}
+
+for (const components of SELECTIONS) {
+  test(`schemas: base with [${components}]`, () => {
+    const objects = build(components).filter(({ apiVersion }) => !apiVersion.startsWith(CRD_GROUP));
+    assert.ok(objects.length >= Object.keys(MODELS).length);
+    for (const object of objects) {
+      assert.doesNotThrow(() => validate(object), idOf(object));
+      // Names and labels are no part of the schemas, but the API server checks them.
+      assert.match(object.metadata.name, /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/);
+    }
+  });
+}
+
+test('wrong objects do not pass', () => {
+  const [daemonSet] = build([]).filter(({ kind }) => kind === 'DaemonSet');
+  const broken = (change: (copy: { spec: { template: { spec: Record<string, unknown> } } }) => void) => {
+    const copy = structuredClone(daemonSet) as never;
+    change(copy);
+    return () => validate(copy);
+  };
+  assert.doesNotThrow(broken(() => {}));
+  assert.throws(
+    broken(({ spec }) => {
+      spec.template.spec['hostNetwork'] = 'yes';
+    }),
+    /hostNetwork must be boolean/,
+  );
+  assert.throws(
+    broken(({ spec }) => {
+      spec.template.spec['hostPid'] = true;
+    }),
+    /hostPid/,
+  );
+  assert.throws(
+    broken(({ spec }) => {
+      delete spec.template.spec['containers'];
+    }),
+    /containers/,
+  );
+});
