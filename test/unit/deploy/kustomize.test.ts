@@ -64,7 +64,7 @@ test('the emulation builds what kubectl builds', needsKubectl, () => {
 test('an overlay can put all of it into another namespace', needsKubectl, () => {
   const text = JSON.stringify(build(COMPONENTS, { namespace: 'elsewhere' }));
   assert.doesNotMatch(text, /"namespace":"conntrack-watchdog"/);
-  // The DaemonSet, its account, the PodMonitor, the rule, and the account in both bindings.
+  // The DaemonSet, its account, the PodMonitor, the rule, and the account in the binding.
   assert.equal(text.match(/"namespace":"elsewhere"/g)?.length, 5);
 });
 

@@ -109,7 +109,7 @@ test('it runs on every Linux node, stays when memory is short, and is replaced a
 
 test('it asks for what was measured, and its CPU is not limited', () => {
   assert.deepEqual(podOf(base).containers[0]!.resources, {
-    requests: { cpu: '20m', memory: '100Mi' },
+    requests: { cpu: '20m', memory: '128Mi' },
     limits: { memory: '300Mi' },
   });
 });
