@@ -1,4 +1,5 @@
 import { TupleIndex } from '../lib/tuple-index.ts';
+import type { FlowRow } from '../model/flow-row.ts';
 import { AddressPool } from './address-pool.ts';
 
 export type Slot = number;
@@ -76,6 +77,37 @@ export class FlowColumns {
     this.firstSeen = new Uint16Array(capacity);
     this.byOriginal = new TupleIndex(capacity, this.ips, this.ports, this.zones, 0, true);
     this.byReply = new TupleIndex(capacity, this.ips, this.ports, this.zones, 2, true);
+  }
+
+  /** Makes a flow of a free slot, known by both of its tuples. `flags` without V6; `minute`: see firstSeen. */
+  fill(slot: Slot, row: FlowRow, flags: number, minute: number): void {
+    const i = slot * 4;
+    for (let k = 0; k < 4; k++) {
+      this.ips[i + k] = row.v6 ? this.addresses.take(row.words, k * 4) : row.words[k * 4]!;
+    }
+    this.ports[i] = row.sport;
+    this.ports[i + 1] = row.dport;
+    this.ports[i + 2] = row.replySport;
+    this.ports[i + 3] = row.replyDport;
+    this.zones[slot] = row.zone;
+    this.flags[slot] = flags | (row.v6 ? V6 : 0);
+    this.lastActivity[slot] = 0;
+    this.expiresAt[slot] = 0;
+    this.probeAt[slot] = 0;
+    this.keepIdle[slot] = 0;
+    this.serverKeepIdle[slot] = 0;
+    this.firstSeen[slot] = Math.min(0xffff, minute);
+    this.byOriginal.add(slot);
+    this.byReply.add(slot);
+  }
+
+  /** Takes a flow out of its slot. */
+  clear(slot: Slot): void {
+    this.byOriginal.remove(slot);
+    this.byReply.remove(slot);
+    const isV6 = this.flags[slot]! & V6;
+    if (isV6) for (let i = slot * 4; i < slot * 4 + 4; i++) this.addresses.release(this.ips[i]!);
+    this.flags[slot] = 0;
   }
 
   /** A copy with more room. */

@@ -1,8 +1,6 @@
-import { IPS_ASSURED, IPS_DST_NAT, IPS_OFFLOAD, IPS_SEEN_REPLY } from '../lib/ctnetlink.ts';
-import { textWords, wordsText } from '../lib/ip-text.ts';
-import { DEFAULT_TIMEOUTS, fullTimeout, idleSeconds, type TcpTimeouts } from '../lib/tcp-timeouts.ts';
+import { IPS_ASSURED, IPS_DST_NAT, IPS_SEEN_REPLY } from '../lib/ctnetlink.ts';
+import { DEFAULT_TIMEOUTS, type TcpTimeouts } from '../lib/tcp-timeouts.ts';
 import type { Tuple } from '../model/flow.ts';
-import { TCP_STATES } from '../model/flow-event.ts';
 import type { FlowRow } from '../model/flow-row.ts';
 import type { KnownFlow } from '../model/known-flow.ts';
 import {
@@ -11,13 +9,14 @@ import {
   FlowColumns,
   GONE,
   IPVS,
-  msOf,
   type Slot,
   SOCKET_BITS,
   STATE_MASK,
   tickOf,
   V6,
 } from './flow-columns.ts';
+import { findByText, knownFlowOf, tupleOf } from './flow-reading.ts';
+import { hasMapping, idleOf, isTranslated } from './flow-rows.ts';
 import { RememberedQueue } from './remembered.ts';
 
 export interface FlowStoreOptions {
@@ -50,7 +49,6 @@ export class FlowStore {
   columns: FlowColumns;
   readonly #remembered: RememberedQueue;
   readonly #rememberedTtl: number;
-  readonly #words = new Uint32Array(16);
   /** Where the next row's flow most likely is: the kernel dumps in the order of its buckets, so the same as before. */
   #expected = 0;
   #neverUsed = 0;
@@ -130,12 +128,12 @@ export class FlowStore {
     const known = this.#find(row);
     if (tcpState > LAST_OPEN) {
       // Proof that it closed in order.
-      if (known !== undefined && this.#hasMapping(known, row)) this.#remove(known);
+      if (known !== undefined && hasMapping(this.columns, known, row)) this.#remove(known);
       return;
     }
     // What was gone from a complete dump and is there again is a new entry.
     const isSame =
-      known !== undefined && !(this.columns.flags[known]! & GONE) && this.#hasMapping(known, row);
+      known !== undefined && !(this.columns.flags[known]! & GONE) && hasMapping(this.columns, known, row);
     if (known !== undefined && !isSame) this.#remove(known);
     const slot = isSame ? known : this.#newSlot(row);
     if (slot === undefined) return;
@@ -187,11 +185,13 @@ export class FlowStore {
   }
 
   findByOriginal(zone: number, tuple: Tuple): Slot | undefined {
-    return this.#findText(this.columns.byOriginal, zone, tuple);
+    if (this.#alive + this.#gone === 0) return undefined;
+    return findByText(this.columns, this.columns.byOriginal, zone, tuple);
   }
 
   findByReply(zone: number, tuple: Tuple): Slot | undefined {
-    return this.#findText(this.columns.byReply, zone, tuple);
+    if (this.#alive + this.#gone === 0) return undefined;
+    return findByText(this.columns, this.columns.byReply, zone, tuple);
   }
 
   remove(zone: number, original: Tuple): void {
@@ -201,30 +201,9 @@ export class FlowStore {
 
   /** Everything known of a flow. `wallOffsetMs`: the wall clock's lead over the monotonic one. */
   read(slot: Slot, wallOffsetMs: number): KnownFlow {
-    const { flags, zones, seenAt, expiresAt, lastActivity, probeAt } = this.columns;
-    const flag = flags[slot]!;
-    const seenAtMs = msOf(seenAt[slot]!);
-    return {
-      entry: {
-        type: 'snapshot',
-        atMs: seenAtMs + wallOffsetMs,
-        protocol: 6,
-        zone: zones[slot]!,
-        original: this.tuple(slot, 0),
-        reply: this.tuple(slot, 2),
-        tcpState: TCP_STATES[flag & STATE_MASK],
-        seenReply: true,
-        assured: true,
-        dstNat: !(flag & IPVS),
-        status: undefined,
-        timeoutSeconds: Math.max(0, Math.floor((expiresAt[slot]! - seenAt[slot]!) / ONE_SECOND)),
-        id: undefined,
-        portId: 0,
-      },
-      seenAtMs,
-      goneAtMs: flag & GONE ? msOf(this.#remembered.goneAt(probeAt[slot]!)) : undefined,
-      lastActivityMs: lastActivity[slot] ? msOf(lastActivity[slot]!) + wallOffsetMs : undefined,
-    };
+    const { flags, probeAt } = this.columns;
+    const goneAt = flags[slot]! & GONE ? this.#remembered.goneAt(probeAt[slot]!) : undefined;
+    return knownFlowOf(this.columns, slot, wallOffsetMs, goneAt);
   }
 
   /** Tick, to the minute: the start of the minute in which a snapshot had it first. */
@@ -234,41 +213,7 @@ export class FlowStore {
 
   /** `which` 0: the original tuple, 2: the reply tuple. */
   tuple(slot: Slot, which: 0 | 2): Tuple {
-    const { ports } = this.columns;
-    const i = slot * 4 + which;
-    return {
-      src: this.#address(slot, i),
-      sport: ports[i]!,
-      dst: this.#address(slot, i + 1),
-      dport: ports[i + 1]!,
-    };
-  }
-
-  #address(slot: Slot, i: number): string {
-    const { flags, ips, addresses } = this.columns;
-    if (!(flags[slot]! & V6)) return wordsText(ips, i, false);
-    addresses.copy(ips[i]!, this.#words, 0);
-    return wordsText(this.#words, 0, true);
-  }
-
-  #findText(index: FlowColumns['byOriginal'], zone: number, tuple: Tuple): Slot | undefined {
-    if (this.#alive + this.#gone === 0) return undefined;
-    const words = this.#words;
-    const v6 = textWords(tuple.src, words, 0);
-    textWords(tuple.dst, words, 4);
-    const { addresses } = this.columns;
-    const src = v6 ? addresses.find(words, 0) : words[0]!;
-    const dst = v6 ? addresses.find(words, 4) : words[4]!;
-    return src === 0 || dst === 0 ? undefined : index.find(zone, src, tuple.sport, dst, tuple.dport);
-  }
-
-  #hasMapping(slot: Slot, { v6, words, replySport, replyDport }: FlowRow): boolean {
-    const { flags, ips, ports, addresses } = this.columns;
-    const i = slot * 4 + 2;
-    if (ports[i] !== replySport || ports[i + 1] !== replyDport) return false;
-    if ((flags[slot]! & V6) !== (v6 ? V6 : 0)) return false;
-    if (!v6) return ips[i] === words[8] && ips[i + 1] === words[12];
-    return ips[i] === addresses.find(words, 8) && ips[i + 1] === addresses.find(words, 12);
+    return tupleOf(this.columns, slot, which);
   }
 
   /** The flow is in the table now, with this much time left. */
@@ -279,48 +224,22 @@ export class FlowStore {
     seenAt[slot] = this.#tick;
     // Whole seconds are sent, cut off, so half a second more is the best estimate.
     const expires = this.#tick + Math.min(row.timeoutSeconds, 300_000_000) * ONE_SECOND + ONE_SECOND / 2;
-    // While the timer runs on to the same end nothing was sent, also if the sysctl was changed meanwhile.
-    if (lastActivity[slot] === 0 || Math.abs(expires - expiresAt[slot]!) > SAME_TIMER_TICKS) {
-      const idle = this.#idleSeconds(row);
-      lastActivity[slot] = idle === undefined ? 0 : this.#tick - Math.round(idle * ONE_SECOND);
-    }
+    // While the timer runs on to the same end nothing was sent, also if the sysctl was changed meanwhile. Its end stays
+    // what it was then: else many small steps would pass for none.
+    if (lastActivity[slot] !== 0 && Math.abs(expires - expiresAt[slot]!) <= SAME_TIMER_TICKS) return;
+    const idle = idleOf(row, this.#timeouts);
+    lastActivity[slot] = idle === undefined ? 0 : this.#tick - Math.round(idle * ONE_SECOND);
     expiresAt[slot] = expires;
   }
 
-  #idleSeconds({ tcpState, timeoutSeconds, status }: FlowRow): number | undefined {
-    // A flow table sets the timer by its own rules, net/netfilter/nf_flow_table_core.c.
-    if (status & IPS_OFFLOAD) return undefined;
-    const full = fullTimeout(tcpState, this.#timeouts);
-    return full === undefined
-      ? undefined
-      : idleSeconds(full, timeoutSeconds + 0.5, this.#timeouts.unacknowledged);
-  }
-
   #newSlot(row: FlowRow): Slot | undefined {
-    const c = this.columns;
     const slot = this.#takeSlot();
     if (slot === undefined) {
       this.#evictions++;
       return undefined;
     }
-    const i = slot * 4;
-    for (let k = 0; k < 4; k++) {
-      c.ips[i + k] = row.v6 ? c.addresses.take(row.words, k * 4) : row.words[k * 4]!;
-    }
-    c.ports[i] = row.sport;
-    c.ports[i + 1] = row.dport;
-    c.ports[i + 2] = row.replySport;
-    c.ports[i + 3] = row.replyDport;
-    c.zones[slot] = row.zone;
-    c.flags[slot] = this.#newFlags | (row.v6 ? V6 : 0);
-    c.lastActivity[slot] = 0;
-    c.expiresAt[slot] = 0;
-    c.probeAt[slot] = 0;
-    c.keepIdle[slot] = 0;
-    c.serverKeepIdle[slot] = 0;
-    c.firstSeen[slot] = Math.min(0xffff, Math.floor((this.#tick - this.#madeAt) / (60 * ONE_SECOND)));
-    c.byOriginal.add(slot);
-    c.byReply.add(slot);
+    const minute = Math.floor((this.#tick - this.#madeAt) / (60 * ONE_SECOND));
+    this.columns.fill(slot, row, this.#newFlags, minute);
     this.#alive++;
     if (this.#newFlags & BLIND) this.#blind++;
     return slot;
@@ -338,18 +257,14 @@ export class FlowStore {
   }
 
   #remove(slot: Slot): void {
-    const c = this.columns;
-    const flag = c.flags[slot]!;
+    const flag = this.columns.flags[slot]!;
     if (flag & GONE) this.#gone--;
     else {
       this.#alive--;
       if (flag & BLIND) this.#blind--;
     }
-    c.byOriginal.remove(slot);
-    c.byReply.remove(slot);
-    if (flag & V6) for (let i = slot * 4; i < slot * 4 + 4; i++) c.addresses.release(c.ips[i]!);
-    c.flags[slot] = 0;
-    c.seenAt[slot] = this.#free;
+    this.columns.clear(slot);
+    this.columns.seenAt[slot] = this.#free;
     this.#free = slot + 1;
   }
 
@@ -372,9 +287,4 @@ export class FlowStore {
     if (this.#tick - goneAt < this.#rememberedTtl) this.#evictions++;
     this.#remove(slot);
   }
-}
-
-function isTranslated({ v6, words, dport, replySport }: FlowRow): boolean {
-  if (replySport !== dport || words[8] !== words[4]) return true;
-  return v6 && (words[9] !== words[5] || words[10] !== words[6] || words[11] !== words[7]);
 }

@@ -257,6 +257,24 @@ test('idle time of an expired entry is exact although the established timeout is
   assert.ok(Math.abs(told - idle) < 2, `told ${told}, was ${idle}`);
 });
 
+test('connections older than the agent that run out of time: cause timeout, although no event tells', {
+  skip,
+}, async (t) => {
+  const cluster = await createCluster(t, { timeouts: { established: 4 } });
+  const { lab, client } = cluster;
+  await connectBlind(cluster, 30);
+  const agent = await cluster.startAgent();
+  assert.equal((await agent.samples()).sum('snapshot_flows'), 30);
+  await waitUntil(async () => !(await lab.conntrackList()).includes('ESTABLISHED'), 15_000);
+  const seen = await sendOnAll(client);
+  assert.ok(seen.reset > 0);
+  const samples = await agent.until(
+    (s) => s.sum('broken_connections_total', { cause: 'timeout' }) === seen.reset,
+    'as many by timeout as clients saw a reset',
+  );
+  assert.equal(samples.sum('pickups_total', { mapping: 'unknown' }), 0);
+});
+
 test('connections that close in order and are opened again from the same ports are no losses', {
   skip,
 }, async (t) => {

@@ -332,6 +332,14 @@ test('an entry in TIME_WAIT or CLOSE is proof that its flow closed in order', ()
   }
 });
 
+test('a flow that is used all the time is not taken for idle, however often it is looked at', () => {
+  const store = storeOf();
+  for (let second = 0; second <= 60; second++)
+    snapshot(store, second * 1000, [rowOf({ timeoutSeconds: 86_399 })]);
+  const { lastActivityMs } = flowOf(store)!;
+  assert.ok(lastActivityMs! > 56_000, `${lastActivityMs}`);
+});
+
 test('a raised sysctl does not change when the last packet was', () => {
   const store = storeOf();
   snapshot(store, 0, [rowOf({ timeoutSeconds: 80_000 })]);
@@ -514,7 +522,7 @@ class Model {
       tcpState,
       ipvs,
       seen: this.now,
-      expires,
+      expires: runsOn && flow!.active !== undefined ? flow!.expires : expires,
       active: runsOn && flow!.active !== undefined ? flow!.active : isClear ? this.now - idle : undefined,
       gone: undefined,
     });
