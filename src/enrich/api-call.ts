@@ -1,3 +1,4 @@
+import type { ApiResult } from '../model/api-request.ts';
 import { ApiError, asApiError, errorOfAnswer } from './api-error.ts';
 import { createDeadline } from './timers.ts';
 
@@ -10,6 +11,17 @@ export interface ApiAnswer {
   /** Ends the connection; does not throw. */
   close(): Promise<void>;
 }
+
+export interface ApiCall {
+  readonly method: string;
+  /** With its query. */
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+/** A request with the credentials of the moment. Rejects if there is no answer. */
+export type ApiClient = (call: ApiCall, signal: AbortSignal) => Promise<ApiAnswer>;
 
 /** A GET of a path such as `/api/v1/pods`, with the credentials of the moment. Rejects if there is no answer. */
 export type ApiGet = (
@@ -66,6 +78,18 @@ export async function* call(options: CallOptions): AsyncGenerator<Uint8Array> {
     signal.removeEventListener('abort', abort);
     abort();
     await answer?.close();
+  }
+}
+
+/** What became of a request whose body does not matter. */
+export async function readResult(answer: ApiAnswer): Promise<ApiResult> {
+  const { status } = answer;
+  try {
+    const error = await readError(answer);
+    const isFine = status >= 200 && status < 300;
+    return { status, retryAfterMs: error.retryAfterMs, message: isFine ? '' : error.message };
+  } finally {
+    await answer.close();
   }
 }
 

@@ -98,6 +98,9 @@ describe('dist', () => {
     }
     assert.match(text, /Permission is hereby granted/);
     assert.doesNotMatch(text, /^(esbuild|typescript) /m);
+    // What the Kubernetes client would bring and nobody calls: 10 MB of memory on every node.
+    assert.match(text, /^@kubernetes\/client-node /m);
+    assert.doesNotMatch(text, /^undici /m);
   });
 
   test('the same again, byte for byte and second for second, under another umask and name', () => {

@@ -17,7 +17,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   decode: ['model', 'lib'],
   detect: ['model', 'lib'],
   audit: ['model', 'lib'],
-  enrich: ['model', 'lib', 'yaml', '@kubernetes', 'undici'],
+  enrich: ['model', 'lib', NODE, 'yaml', '@kubernetes'],
   kernel: ['model', 'lib', NODE, 'netlink', 'koffi'],
   report: ['model', 'lib', NODE, 'prom-client', 'pino', 'fastify'],
   lab: ['model', 'lib', NODE],
@@ -84,9 +84,14 @@ test('lib/ stays pure, and its files do not build on other folders', () => {
   assert.deepEqual(wrong, []);
 });
 
-test('the Kubernetes client and its HTTP client are imported by enrich/watch.ts alone', () => {
-  const users = imports.filter((i) => ['@kubernetes', 'undici'].includes(targetOf(i)));
-  assert.deepEqual([...new Set(users.map((i) => i.file))], ['enrich/watch.ts']);
+test('the Kubernetes client is imported by enrich/watch.ts alone, and only the file beside it speaks HTTP', () => {
+  const filesWith = (...targets: string[]) => {
+    const users = imports.filter((i) => targets.includes(targetOf(i)) && i.folder === 'enrich');
+    return [...new Set(users.map((i) => i.file))];
+  };
+  assert.deepEqual(filesWith('@kubernetes'), ['enrich/watch.ts']);
+  assert.deepEqual(filesWith(NODE), ['enrich/http-request.ts']);
+  assert.ok(imports.every((i) => targetOf(i) !== '@kubernetes' || i.folder === 'enrich'));
 });
 
 test('every import is seen: no file has more import statements than were parsed', () => {
