@@ -14,7 +14,8 @@ const COMMAND = `#!/bin/sh
 exec node ${NODE_OPTIONS.join(' ')} "$(dirname "$(readlink -f "$0")")/main.js" "$@"
 `;
 
-async function main([folder = DIST]: readonly string[]): Promise<void> {
+async function main([folder = DIST, ...more]: readonly string[]): Promise<void> {
+  if (folder.startsWith('-') || more.length > 0) throw new Error('usage: npm run build [-- FOLDER]');
   const out = resolve(folder);
   const time = modifiedAt(process.env['SOURCE_DATE_EPOCH']);
   clear(out);
