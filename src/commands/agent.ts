@@ -11,11 +11,13 @@ import type { FlowEvent } from '../model/flow-event.ts';
 import { createFindingLog } from '../report/finding-log.ts';
 import { createFloodControl } from '../report/flood-control.ts';
 import { startHttp } from '../report/http.ts';
+import type { KubernetesEvents } from '../report/kubernetes-events.ts';
 import { createLog } from '../report/log.ts';
 import { createMetrics } from '../report/metrics.ts';
 import { createReadiness } from '../report/readiness.ts';
 import { AGENT_CONDITIONS, createCheckup, TOPOLOGY_CONDITION } from './agent-checkup.ts';
 import { checkProc } from './check-proc.ts';
+import { checkEmitEvents, emitEvents } from './emit-events.ts';
 import { flowNames, knownFlows } from './flow-names.ts';
 import { type FollowedTopology, followTopology } from './follow-topology.ts';
 import { loadTopology } from './load-topology.ts';
@@ -36,6 +38,7 @@ export async function runAgent(
   version: string,
   stop: AbortSignal,
 ): Promise<void> {
+  checkEmitEvents(options);
   checkProc(options.procPath);
   const clock = systemClock();
   const source = await loadTopology(options);
@@ -52,6 +55,7 @@ export async function runAgent(
   let watch: FlowWatch | undefined;
   let table: TableWatch | undefined;
   let names: FollowedTopology | undefined;
+  let kubernetesEvents: KubernetesEvents | undefined;
   const checkup = createCheckup({
     read: () => readSettings(options.procPath),
     procPath: options.procPath,
@@ -77,6 +81,7 @@ export async function runAgent(
         ready: readiness.reasons().length === 0,
         kernelStats: { ...readStats() },
         topology: names?.readings(),
+        kubernetesEvents: kubernetesEvents?.counts(),
         ...(table?.readings() ?? NO_SNAPSHOT),
         flowTables: {
           lost: sizes(lost),
@@ -92,18 +97,23 @@ export async function runAgent(
   const followed = followTopology(source, { clock, log, metrics, readiness, path });
   names = followed;
   const { topology } = followed;
+  const settings = () => Object.fromEntries(checkup.lastSettings());
   const findingLog = createFindingLog({
     log,
     flood: createFloodControl(),
     onHeldBack: () => metrics.countHeldBack(),
-    settings: () => Object.fromEntries(checkup.lastSettings()),
+    settings,
   });
+  const events = emitEvents({ options, send: followed.send, clock, log, settings });
+  kubernetesEvents = events;
 
   const onFinding = (finding: Finding) => {
     const named = nameFinding(topology, finding, options.nodeName);
     if (!named) return;
     metrics.count(named);
-    if (named.kind === 'pickup') findingLog.write(named, clock.monotonicMs());
+    if (named.kind !== 'pickup') return;
+    findingLog.write(named, clock.monotonicMs());
+    events?.add(named);
   };
   const onEvent = (event: FlowEvent) => {
     metrics.countEvent(event.type === 'destroy' ? 'destroy' : 'new');
@@ -177,10 +187,11 @@ export async function runAgent(
 
   if (!stop.aborted) await once(stop, 'abort');
   clearInterval(timer);
-  await Promise.all([watchedTable.stop(), followed.stop()]);
+  await watchedTable.stop();
   const { decided, undecided } = await watching.stop();
   findingLog.flush(clock.monotonicMs());
-  await http.close();
+  await Promise.all([events?.stop(), http.close()]);
+  await followed.stop();
   log.info('agent_stopping', `Stopped by ${stop.reason}`, {
     pickups_decided: decided,
     pickups_undecided: undecided,

@@ -1,6 +1,7 @@
 import { NO_TOPOLOGY } from '../enrich/no-topology.ts';
 import type { ClusterWatch } from '../enrich/watch.ts';
 import type { Clock } from '../kernel/clock.ts';
+import type { SendRequest } from '../model/api-request.ts';
 import type { Topology } from '../model/topology.ts';
 import type { Log } from '../report/log.ts';
 import { TOPOLOGY_RESOURCES } from '../report/metric-table.ts';
@@ -24,6 +25,8 @@ export interface FollowedTopology {
   readonly topology: Topology;
   /** Undefined if the names do not come from the API server. */
   readings(): TopologyReadings | undefined;
+  /** Requests to the same API server; undefined if the names do not come from one. */
+  readonly send: SendRequest | undefined;
   /** Takes notice of what changed; to be called every few seconds. */
   look(): void;
   stop(): Promise<void>;
@@ -48,7 +51,7 @@ function tellFixed(
       ignored_objects: ignored,
     });
   }
-  return { topology, readings: () => undefined, look: () => {}, stop: async () => {} };
+  return { topology, readings: () => undefined, send: undefined, look: () => {}, stop: async () => {} };
 }
 
 function followCluster(
@@ -91,6 +94,7 @@ function followCluster(
   return {
     topology: cluster.topology,
     readings: () => ({ synced: cluster.synced(), errors: cluster.errors() }),
+    send: (request, signal) => cluster.send(request, signal),
     look,
     stop: () => cluster.stop(),
   };

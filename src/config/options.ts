@@ -125,6 +125,14 @@ export const OPTIONS = {
     help: `the least important lines to write: ${LOG_LEVELS.join(', ')}`,
     commands: ['agent'],
   }),
+  emitEvents: option({
+    flag: '--emit-events',
+    value: { standsFor: 'on' },
+    type: onOff,
+    defaultText: 'off',
+    help: 'post a Kubernetes Event on the pod of each broken connection; only with --topology kubernetes, and with the right to create and patch events.events.k8s.io',
+    commands: ['agent'],
+  }),
   rules: option({
     flag: '--rules',
     value: 'KIND',

@@ -1,7 +1,7 @@
 import type { BackendChoice, ServicePort } from '../model/topology.ts';
-import { type ObjectRef, refKey } from './metadata.ts';
-import type { EndpointSliceRecord } from './read-endpoint-slice.ts';
+import { refKey } from './metadata.ts';
 import type { ServiceRecord } from './read-service.ts';
+import type { KeptSlice, SliceStore } from './slice-store.ts';
 
 /**
  * Services joined with their EndpointSlices, which come and go one at a time, in any order: a slice may be here before
@@ -10,50 +10,35 @@ import type { ServiceRecord } from './read-service.ts';
  */
 export class BackendChoices {
   readonly #nodeName: string | undefined;
+  readonly #slices: SliceStore;
   readonly #services = new Map<string, ServiceRecord>();
-  /** By the key of the Service they name, then by their own. */
-  readonly #slices = new Map<string, Map<string, EndpointSliceRecord>>();
-  /** The key of the Service that a slice names, by the slice's. */
-  readonly #ownerOfSlice = new Map<string, string>();
   /** By the key of the Service, then by port and family. */
   readonly #answers = new Map<string, Map<string, BackendChoice>>();
 
   /** `nodeName` is the node asked for; without it nothing is known of Services with a Local policy. */
-  constructor(nodeName: string | undefined) {
+  constructor(nodeName: string | undefined, slices: SliceStore) {
     this.#nodeName = nodeName;
+    this.#slices = slices;
   }
 
-  setService(service: ServiceRecord): void {
-    const key = refKey(service);
+  /** `key` is the refKey of the Service, here as in all that follows. */
+  setService(key: string, service: ServiceRecord): void {
     this.#services.set(key, service);
+    this.changed(key);
+  }
+
+  removeService(key: string): void {
+    this.#services.delete(key);
+    this.changed(key);
+  }
+
+  services(): Iterable<ServiceRecord> {
+    return this.#services.values();
+  }
+
+  /** The slices of the Service are others now. */
+  changed(key: string): void {
     this.#answers.delete(key);
-  }
-
-  removeService(service: ObjectRef): void {
-    this.#services.delete(refKey(service));
-    this.#answers.delete(refKey(service));
-  }
-
-  setSlice(slice: EndpointSliceRecord): void {
-    this.removeSlice(slice);
-    if (slice.service === undefined) return;
-    const owner = refKey({ namespace: slice.namespace, name: slice.service });
-    const slices = this.#slices.get(owner) ?? new Map<string, EndpointSliceRecord>();
-    slices.set(refKey(slice), slice);
-    this.#slices.set(owner, slices);
-    this.#ownerOfSlice.set(refKey(slice), owner);
-    this.#answers.delete(owner);
-  }
-
-  removeSlice(slice: ObjectRef): void {
-    const key = refKey(slice);
-    const owner = this.#ownerOfSlice.get(key);
-    if (owner === undefined) return;
-    this.#ownerOfSlice.delete(key);
-    const slices = this.#slices.get(owner)!;
-    slices.delete(key);
-    if (slices.size === 0) this.#slices.delete(owner);
-    this.#answers.delete(owner);
   }
 
   /** See Topology.backendChoice. */
@@ -67,7 +52,7 @@ export class BackendChoices {
     const known = answers.get(question);
     if (known) return known;
     const node = service.localOnly ? this.#nodeName : undefined;
-    const endpoints = usableEndpoints(this.#slices.get(key)?.values() ?? [], port.name, v6, node);
+    const endpoints = usableEndpoints(this.#slices.ofService(key), port.name, v6, node);
     const answer = { endpoints, affinitySeconds: service.affinitySeconds };
     answers.set(question, answer);
     this.#answers.set(key, answers);
@@ -81,7 +66,7 @@ export class BackendChoices {
  * the first is used. Source: kube-proxy, pkg/proxy/topology.go (CategorizeEndpoints) and endpointslicecache.go.
  */
 function usableEndpoints(
-  slices: Iterable<EndpointSliceRecord>,
+  slices: readonly KeptSlice[],
   portName: string,
   v6: boolean,
   node: string | undefined,
@@ -91,11 +76,11 @@ function usableEndpoints(
   for (const slice of slices) {
     for (const { name, port } of slice.ports) {
       if (name !== portName) continue;
-      for (const { ips, state, serving, terminating } of slice.endpoints) {
-        const ip = ips[0];
-        if (ip === undefined || ip.includes(':') !== v6) continue;
-        if (node !== undefined && state.node !== node) continue;
-        if (state.ready) ready.set(`${ip} ${port}`, { ip, port });
+      for (const endpoint of slice.endpoints) {
+        const { ip, serving, terminating } = endpoint;
+        if (!endpoint.isFirst || ip.includes(':') !== v6) continue;
+        if (node !== undefined && endpoint.node !== node) continue;
+        if (endpoint.ready) ready.set(`${ip} ${port}`, { ip, port });
         else if (serving && terminating) leaving.set(`${ip} ${port}`, { ip, port });
       }
     }

@@ -1,8 +1,10 @@
-interface Slot<V, A> {
-  /** Who says something about the key, and what, in the order it was said. */
-  readonly owners: string[];
-  readonly values: V[];
-  /** Chosen at the first question after a change. */
+/** What somebody says about a key. Mostly nobody else does: one object a key, and no list. */
+interface Claim<V, A> {
+  readonly owner: string;
+  readonly value: V;
+  /** The claim that was made next on the same key. */
+  next: Claim<V, A> | undefined;
+  /** In the first claim on a key: what is chosen of all, at the first question after a change. */
   answer: A | undefined;
 }
 
@@ -16,7 +18,8 @@ const NOTHING: ReadonlyMap<string, unknown> = new Map();
 export class Claims<V, A> {
   readonly #choose: (values: readonly V[]) => A;
   readonly #onVacant: ((key: string, last: V) => void) | undefined;
-  readonly #slots = new Map<string, Slot<V, A>>();
+  /** The first claim on each key. */
+  readonly #claims = new Map<string, Claim<V, A>>();
   readonly #keysOfOwner = new Map<string, readonly string[]>();
 
   /**
@@ -29,10 +32,10 @@ export class Claims<V, A> {
   }
 
   get(key: string): A | undefined {
-    const slot = this.#slots.get(key);
-    if (!slot) return undefined;
-    slot.answer ??= this.#choose(slot.values);
-    return slot.answer;
+    const first = this.#claims.get(key);
+    if (!first) return undefined;
+    first.answer ??= this.#choose(valuesFrom(first));
+    return first.answer;
   }
 
   /** Replaces all that this owner said before. */
@@ -41,12 +44,16 @@ export class Claims<V, A> {
     if (said.size === 0) return;
     this.#keysOfOwner.set(owner, [...said.keys()]);
     for (const [key, value] of said) {
-      const slot = this.#slots.get(key);
-      if (slot) {
-        slot.owners.push(owner);
-        slot.values.push(value);
-        slot.answer = undefined;
-      } else this.#slots.set(key, { owners: [owner], values: [value], answer: undefined });
+      const claim = { owner, value, next: undefined, answer: undefined };
+      const first = this.#claims.get(key);
+      if (!first) {
+        this.#claims.set(key, claim);
+        continue;
+      }
+      first.answer = undefined;
+      let last = first;
+      while (last.next) last = last.next;
+      last.next = claim;
     }
   }
 
@@ -58,15 +65,24 @@ export class Claims<V, A> {
   /** `next` is what the owner is about to say: those keys do not become vacant. */
   #take(owner: string, next: ReadonlyMap<string, unknown>): void {
     for (const key of this.#keysOfOwner.get(owner) ?? []) {
-      const slot = this.#slots.get(key)!;
-      const at = slot.owners.indexOf(owner);
-      slot.owners.splice(at, 1);
-      const [value] = slot.values.splice(at, 1);
-      slot.answer = undefined;
-      if (slot.owners.length > 0) continue;
-      this.#slots.delete(key);
-      if (!next.has(key)) this.#onVacant?.(key, value!);
+      const first = this.#claims.get(key)!;
+      first.answer = undefined;
+      if (first.owner !== owner) {
+        let before = first;
+        while (before.next?.owner !== owner) before = before.next!;
+        before.next = before.next.next;
+      } else if (first.next) this.#claims.set(key, first.next);
+      else {
+        this.#claims.delete(key);
+        if (!next.has(key)) this.#onVacant?.(key, first.value);
+      }
     }
     this.#keysOfOwner.delete(owner);
   }
+}
+
+function valuesFrom<V, A>(first: Claim<V, A>): V[] {
+  const values: V[] = [];
+  for (let claim: Claim<V, A> | undefined = first; claim; claim = claim.next) values.push(claim.value);
+  return values;
 }

@@ -8,7 +8,8 @@ import { TopologyIndex } from './topology-index.ts';
 
 /**
  * The topology of a cluster that lives: as TopologyIndex, and whoever left an address keeps it for ten minutes unless
- * somebody else takes it.
+ * somebody else takes it. A Service keeps its addresses and node ports in the same way; who its backends were is not
+ * kept.
  */
 export class ClusterTopology implements Topology {
   readonly #departed: DepartedNames;
@@ -50,17 +51,19 @@ export class ClusterTopology implements Topology {
     this.#index.removePod(pod);
   }
 
-  /** Every port of every Service. */
+  /** Every port of every Service that is there. */
   services(): Iterable<ServicePort> {
     return this.#index.services();
   }
 
   serviceAt(ip: string, port: number): ServicePort | undefined {
-    return this.#index.serviceAt(ip, port);
+    return this.#index.serviceAt(ip, port) ?? this.#departed.serviceAt(ip, port);
   }
 
   serviceAtNodePort(ip: string, port: number): ServicePort | undefined {
-    return this.#index.serviceAtNodePort(ip, port);
+    const service = this.#index.serviceAtNodePort(ip, port);
+    if (service || !this.#index.hasNodePorts(ip)) return service;
+    return this.#departed.serviceAtNodePort(port);
   }
 
   podAt(ip: string): PodName | undefined {

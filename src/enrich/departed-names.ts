@@ -1,94 +1,85 @@
-import type { EndpointState, PodName } from '../model/topology.ts';
+import type { EndpointState, PodName, ServicePort } from '../model/topology.ts';
+import { RecentMap } from './recent-map.ts';
 import type { Departures } from './topology-index.ts';
 
-/** A break is reported when somebody uses the connection, which may be minutes after its backend went. */
+/** A break is reported when somebody uses the connection, which may be minutes after its backend or Service went. */
 const KEEP_MS = 600_000;
 const MAX_ADDRESSES = 10_000;
 
+type Who = Pick<PodName, 'namespace' | 'name'>;
+
 interface Departed {
-  readonly untilMs: number;
-  pod: PodName | undefined;
-  readonly endpoints: Map<number, EndpointState>;
+  readonly pod: PodName | undefined;
+  readonly endpoints: ReadonlyMap<number, EndpointState>;
 }
 
 /**
  * Who had an address last, for ten minutes after it was left. Bounded: when there are too many, the addresses left
- * first are forgotten first. Whoever takes an address over is told by `taken`; then the old names are gone.
+ * first are forgotten first. Whatever pod takes an address over is told by `taken`; then the old names are gone. Services
+ * are kept by address and port, and there is nothing to tell: whoever is asked first knows who has both now.
  */
 export class DepartedNames implements Departures {
-  readonly #nowMs: () => number;
-  readonly #maxAddresses: number;
-  /** By address, the one left first at the front. */
-  readonly #byIp = new Map<string, Departed>();
+  readonly #byIp: RecentMap<Departed>;
+  readonly #services: RecentMap<ServicePort>;
+  readonly #nodePorts: RecentMap<ServicePort>;
 
   /** `nowMs` must not go backward. */
   constructor(nowMs: () => number, maxAddresses = MAX_ADDRESSES) {
-    this.#nowMs = nowMs;
-    this.#maxAddresses = maxAddresses;
+    this.#byIp = new RecentMap(nowMs, KEEP_MS, maxAddresses);
+    this.#services = new RecentMap(nowMs, KEEP_MS, maxAddresses);
+    this.#nodePorts = new RecentMap(nowMs, KEEP_MS, maxAddresses);
   }
 
-  get size(): number {
-    return this.#byIp.size;
+  serviceLeft(ip: string, port: number, service: ServicePort): void {
+    this.#services.set(`${ip} ${port}`, service);
+  }
+
+  nodePortLeft(nodePort: number, service: ServicePort): void {
+    this.#nodePorts.set(`${nodePort}`, service);
   }
 
   podLeft(ip: string, pod: PodName): void {
-    this.#renew(ip, pod).pod = pod;
+    this.#byIp.set(ip, { pod, endpoints: this.#of(ip, pod)?.endpoints ?? new Map() });
   }
 
   /** An endpoint that was left is not ready, whatever it was before. One that is no pod has no name to keep. */
   endpointLeft(ip: string, port: number, state: EndpointState): void {
     if (state.namespace === undefined || state.pod === undefined) return;
-    const who = { namespace: state.namespace, name: state.pod };
-    this.#renew(ip, who).endpoints.set(port, { ...state, ready: false });
+    const before = this.#of(ip, { namespace: state.namespace, name: state.pod });
+    const endpoints = new Map(before?.endpoints).set(port, { ...state, ready: false });
+    this.#byIp.set(ip, { pod: before?.pod, endpoints });
   }
 
   /** The address has somebody: names of others are forgotten. */
-  taken(ip: string, pod: Pick<PodName, 'namespace' | 'name'>): void {
-    const departed = this.#byIp.get(ip);
-    if (departed && !isOf(departed, pod)) this.#byIp.delete(ip);
+  taken(ip: string, who: Who): void {
+    if (this.#of(ip, who) === undefined) this.#byIp.delete(ip);
+  }
+
+  serviceAt(ip: string, port: number): ServicePort | undefined {
+    return this.#services.get(`${ip} ${port}`);
+  }
+
+  /** Whether the address is one of a node is for others to know. */
+  serviceAtNodePort(nodePort: number): ServicePort | undefined {
+    return this.#nodePorts.get(`${nodePort}`);
   }
 
   podAt(ip: string): PodName | undefined {
-    return this.#get(ip)?.pod;
+    return this.#byIp.get(ip)?.pod;
   }
 
   endpointAt(ip: string, port: number): EndpointState | undefined {
-    return this.#get(ip)?.endpoints.get(port);
+    return this.#byIp.get(ip)?.endpoints.get(port);
   }
 
-  #get(ip: string): Departed | undefined {
+  /** What is kept of an address, if all of it is about this pod. */
+  #of(ip: string, { namespace, name }: Who): Departed | undefined {
     const departed = this.#byIp.get(ip);
-    return departed && departed.untilMs > this.#nowMs() ? departed : undefined;
+    if (!departed) return undefined;
+    const { pod, endpoints } = departed;
+    const isSame =
+      (!pod || (pod.namespace === namespace && pod.name === name)) &&
+      [...endpoints.values()].every((state) => state.namespace === namespace && state.pod === name);
+    return isSame ? departed : undefined;
   }
-
-  #renew(ip: string, who: Pick<PodName, 'namespace' | 'name'>): Departed {
-    const before = this.#get(ip);
-    const kept = before && isOf(before, who) ? before : undefined;
-    const departed: Departed = {
-      untilMs: this.#nowMs() + KEEP_MS,
-      pod: kept?.pod,
-      endpoints: kept?.endpoints ?? new Map(),
-    };
-    this.#byIp.delete(ip);
-    this.#byIp.set(ip, departed);
-    this.#prune();
-    return departed;
-  }
-
-  #prune(): void {
-    const now = this.#nowMs();
-    for (const [ip, { untilMs }] of this.#byIp) {
-      if (untilMs > now && this.#byIp.size <= this.#maxAddresses) return;
-      this.#byIp.delete(ip);
-    }
-  }
-}
-
-/** Whether all that is kept is about this pod. */
-function isOf(
-  { pod, endpoints }: Departed,
-  { namespace, name }: Pick<PodName, 'namespace' | 'name'>,
-): boolean {
-  if (pod && (pod.namespace !== namespace || pod.name !== name)) return false;
-  return [...endpoints.values()].every((state) => state.namespace === namespace && state.pod === name);
 }

@@ -23,6 +23,27 @@ export class ObjectError extends Error {
   }
 }
 
+/** Below another: its path is made when somebody asks for it, for that is an error's part; fields are read by the million. */
+class Below implements Field {
+  readonly #parent: Field;
+  readonly #at: string | number;
+  readonly value: unknown;
+
+  constructor(parent: Field, at: string | number, value: unknown) {
+    this.#parent = parent;
+    this.#at = at;
+    this.value = value;
+  }
+
+  get path(): string {
+    const { path } = this.#parent;
+    const at = this.#at;
+    if (typeof at === 'number') return `${path}[${at}]`;
+    if (!/^\w+$/.test(at)) return `${path}[${JSON.stringify(at)}]`;
+    return path === '' ? at : `${path}.${at}`;
+  }
+}
+
 /**
  * The field under this key. Own properties only, so that a key such as `__proto__` is never a way out of the data;
  * null is absent, as in the API; under an absent field everything is absent.
@@ -30,17 +51,17 @@ export class ObjectError extends Error {
  */
 export function child(parent: Field, key: string): Field {
   const { value } = parent;
-  const path = /^\w+$/.test(key) ? join(parent.path, key) : `${parent.path}[${JSON.stringify(key)}]`;
-  if (isAbsent(value)) return { path, value: undefined };
+  if (isAbsent(value)) return new Below(parent, key, undefined);
   if (typeof value !== 'object' || Array.isArray(value)) throw new ObjectError(parent, 'an object');
-  return { path, value: Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : undefined };
+  const own = Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : undefined;
+  return new Below(parent, key, own);
 }
 
 /** The elements of a list; none if it is absent. Throws ObjectError if it is something else. */
 export function elements(list: Field): Field[] {
   if (isAbsent(list.value)) return [];
   if (!Array.isArray(list.value)) throw new ObjectError(list, 'a list');
-  return list.value.map((value: unknown, at) => ({ path: `${list.path}[${at}]`, value }));
+  return list.value.map((value: unknown, at) => new Below(list, at, value));
 }
 
 /** Text, or undefined if absent. Throws ObjectError if it is something else. */
@@ -113,10 +134,6 @@ export function readTime(field: Field): string {
 /** Whether the API takes the field for not set. */
 export function isAbsent(value: unknown): value is null | undefined {
   return value === undefined || value === null;
-}
-
-function join(path: string, key: string): string {
-  return path === '' ? key : `${path}.${key}`;
 }
 
 function show(value: unknown): string {

@@ -5,6 +5,8 @@ export interface FollowTiming {
   readonly backoffMaxMs: number;
   /** The wait when we may not: somebody has to change the RBAC rules first. */
   readonly deniedMs: number;
+  /** How old a list may get when we may not watch. Lists of all nodes are much for a server, so not each minute. */
+  readonly relistMs: number;
   /** How long the server may take to begin an answer, and to pause within a list. */
   readonly answerMs: number;
   /** How long a watch may be silent. Bookmarks come every minute. */
@@ -22,6 +24,7 @@ export const DEFAULT_TIMING: FollowTiming = {
   backoffMinMs: 1000,
   backoffMaxMs: 30_000,
   deniedMs: 60_000,
+  relistMs: 300_000,
   answerMs: 30_000,
   silenceMs: 180_000,
   goodWatchMs: 30_000,

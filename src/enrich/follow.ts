@@ -39,7 +39,9 @@ export interface Follower {
  *      └───────────────────────────────────────────────────┘
  *
  * Whatever fails is tried again after a wait that doubles; a watch that went well makes it short again. Meanwhile all
- * that is known stays. Source: Kubernetes API Concepts, "Efficient detection of changes"; client-go's Reflector.
+ * that is known stays. Who may list and not watch lists again every few minutes; that is better than old names, but it is
+ * not counted as being up to date. Source: Kubernetes API Concepts, "Efficient detection of changes"; client-go's
+ * Reflector.
  */
 export function follow(options: FollowOptions): Follower {
   const { resource, timing, nowMs, random, signal } = options;
@@ -59,6 +61,8 @@ export function follow(options: FollowOptions): Follower {
   /** A problem that was told is over; that is told when the server said something, which may be "410, list again". */
   let isRecovering = false;
   let contactMs = nowMs();
+  let mayWatch = true;
+  let listedMs = 0;
 
   function tellRecovery(): void {
     if (!isRecovering) return;
@@ -78,8 +82,9 @@ export function follow(options: FollowOptions): Follower {
       return failure;
     }
     if (version === undefined) return undefined;
-    contactMs = nowMs();
-    if (problems.worked() || !isListed) isRecovering = true;
+    listedMs = nowMs();
+    if (mayWatch) contactMs = listedMs;
+    if ((mayWatch && problems.worked()) || !isListed) isRecovering = true;
     isListed = true;
     tellRecovery();
     return undefined;
@@ -96,6 +101,7 @@ export function follow(options: FollowOptions): Follower {
         onAccepted: () => {
           acceptedMs = nowMs();
           isWatching = true;
+          mayWatch = true;
           if (problems.worked()) isRecovering = true;
         },
         onLine: () => {
@@ -118,6 +124,10 @@ export function follow(options: FollowOptions): Follower {
     if (isExpired(failure)) {
       version = undefined;
       return failure;
+    }
+    if (failure.status === 403) {
+      mayWatch = false;
+      if (nowMs() - listedMs >= timing.relistMs) version = undefined;
     }
     errors++;
     // A watch that was accepted and broke is simply taken up again; if it goes on like that it is said.

@@ -25,7 +25,7 @@ export class LineSplitter {
       this.#add(chunk.subarray(from, end));
       from = end + 1;
       const isTooLong = this.#isTooLong;
-      const line = Buffer.concat(this.#parts).toString('utf8');
+      const line = textOf(this.#parts);
       this.#parts = [];
       this.#bytes = 0;
       this.#isTooLong = false;
@@ -42,4 +42,11 @@ export class LineSplitter {
     if (this.#isTooLong) this.#parts = [];
     else this.#parts.push(part);
   }
+}
+
+/** A line within one chunk is not copied first: memory outside of V8's heap makes it collect all of that. */
+function textOf(parts: readonly Uint8Array[]): string {
+  const [part, ...others] = parts;
+  if (part === undefined || others.length > 0) return Buffer.concat(parts).toString('utf8');
+  return Buffer.from(part.buffer, part.byteOffset, part.byteLength).toString('utf8');
 }

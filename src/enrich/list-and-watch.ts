@@ -2,11 +2,19 @@ import { type ApiGet, call } from './api-call.ts';
 import { ApiError } from './api-error.ts';
 import { ObjectError } from './fields.ts';
 import type { FollowTiming } from './follow-timing.ts';
+import { ItemSplitter } from './item-splitter.ts';
 import { LineSplitter, TOO_LONG } from './line-splitter.ts';
-import type { ObjectSet } from './object-set.ts';
+import type { ObjectSet, Page } from './object-set.ts';
 import type { Resource } from './resources.ts';
+import { nextTurn } from './timers.ts';
 
-/** As client-go lists: a page is some megabytes at most, and both sides can take a breath in between. */
+/**
+ * What the API server has in its cache, as kubelet and kube-proxy ask: without it, it would read etcd, and for the pods of
+ * one node all pods there are. It may be some moments old, which the watch from its version makes up for.
+ * Source: kube-apiserver, storage/cacher/delegator.go shouldDelegateList; client-go, tools/cache/reflector.go.
+ */
+const FROM_CACHE = '0';
+/** A server without a cache gives pages; from the cache it gives all at once, which is read object by object. */
 const PAGE_OBJECTS = 500;
 /** etcd takes objects up to 1.5 MiB; JSON with escapes is larger. */
 const MAX_LINE_BYTES = 8 * 2 ** 20;
@@ -24,45 +32,41 @@ export interface Source {
  * stays, nothing is removed.
  */
 export async function list(source: Source, objects: ObjectSet): Promise<string | undefined> {
-  const seen = new Set<string>();
   let token: string | undefined;
+  objects.beginList();
   for (;;) {
-    const query = {
-      ...source.resource.selector,
-      limit: String(PAGE_OBJECTS),
-      ...(token !== undefined && { continue: token }),
-    };
-    const text = await readAll(source, query);
-    if (source.signal.aborted) return undefined;
-    const page = addPage(objects, text, seen);
+    const page = await listPage(source, objects, token);
+    if (!page || source.signal.aborted) return undefined;
     token = page.continueToken;
     if (token !== undefined) continue;
     if (page.version === undefined) throw new ApiError('the list has no resourceVersion');
-    objects.removeOthers(seen);
+    objects.endList();
     return page.version;
   }
 }
 
-async function readAll(source: Source, query: Readonly<Record<string, string>>): Promise<string> {
+/** Undefined if the signal was aborted meanwhile. */
+async function listPage(
+  source: Source,
+  objects: ObjectSet,
+  token: string | undefined,
+): Promise<Page | undefined> {
   const { resource, get, timing, signal } = source;
-  const chunks: Uint8Array[] = [];
   const { answerMs } = timing;
-  for await (const chunk of call({
-    get,
-    path: resource.path,
-    query,
-    signal,
-    answerMs,
-    silenceMs: answerMs,
-  })) {
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-function addPage(objects: ObjectSet, text: string, seen: Set<string>) {
+  const query = {
+    ...resource.selector,
+    limit: String(PAGE_OBJECTS),
+    ...(token === undefined ? { resourceVersion: FROM_CACHE } : { continue: token }),
+  };
+  const items = new ItemSplitter();
+  const answer = call({ get, path: resource.path, query, signal, answerMs, silenceMs: answerMs });
   try {
-    return objects.addPage(JSON.parse(text), seen);
+    for await (const chunk of answer) {
+      for (const item of items.push(chunk)) objects.addItem(item);
+      // A server is faster than we are: what has come by then would be read in one turn, megabytes of it.
+      await nextTurn();
+    }
+    return signal.aborted ? undefined : objects.endPage(items.rest());
   } catch (error) {
     if (!(error instanceof ObjectError || error instanceof SyntaxError)) throw error;
     throw new ApiError(`the answer is no list: ${error.message}`, { cause: error });
@@ -119,5 +123,6 @@ export async function watch(
       if (version !== undefined) progress.onVersion(version);
       progress.onLine();
     }
+    await nextTurn();
   }
 }

@@ -60,6 +60,7 @@ export function nameClient(
     namespace: pod?.namespace,
     pod: pod?.name,
     workload: pod?.workload ?? (node === undefined ? undefined : `Node/${node}`),
+    ...(pod?.uid !== undefined && { podUid: pod.uid }),
   };
 }
 

@@ -1,5 +1,6 @@
 import { errorOfEvent } from './api-error.ts';
 import { child, elements, type Field, ObjectError, readText } from './fields.ts';
+import { ITEM } from './item-splitter.ts';
 import { type ObjectRef, readRef, readResourceVersion, refKey } from './metadata.ts';
 import type { Resource } from './resources.ts';
 
@@ -10,6 +11,12 @@ export interface Page {
   readonly version: string | undefined;
 }
 
+interface Known extends ObjectRef {
+  version: string | undefined;
+  /** The list it was seen in, or after which it came. */
+  round: number;
+}
+
 /**
  * The objects of one kind that the server is known to have, as lists and watches tell. Each object is handed on as it
  * comes and not kept; kept is only which objects there are, and in which version.
@@ -17,7 +24,9 @@ export interface Page {
 export class ObjectSet {
   readonly #resource: Resource;
   readonly #onMalformed: (reason: string) => void;
-  readonly #known = new Map<string, { readonly ref: ObjectRef; readonly version: string | undefined }>();
+  readonly #known = new Map<string, Known>();
+  /** Counts the lists. */
+  #round = 0;
 
   /** `onMalformed` is told what is wrong with an object that was passed over. */
   constructor(resource: Resource, onMalformed: (reason: string) => void) {
@@ -25,17 +34,21 @@ export class ObjectSet {
     this.#onMalformed = onMalformed;
   }
 
-  /** Takes over the objects of a page and adds them to `seen`. Throws ObjectError if it is no list. */
-  addPage(list: unknown, seen: Set<string>): Page {
-    const root: Field = { path: '', value: list };
+  /** A list begins: to be called before its first page. */
+  beginList(): void {
+    this.#round++;
+  }
+
+  /** Takes over one item of a list, as text. Throws SyntaxError if it is no JSON. */
+  addItem(text: string): void {
+    this.#read(JSON.parse(text), (object) => this.#set(object, readRef(object)));
+  }
+
+  /** What a page says beside its items, each of which is ITEM there. Throws SyntaxError or ObjectError if it is no list. */
+  endPage(text: string): Page {
+    const root: Field = { path: '', value: JSON.parse(text) };
     if (!Array.isArray(child(root, 'items').value)) throw new ObjectError(child(root, 'items'), 'a list');
-    for (const { value } of elements(child(root, 'items'))) {
-      this.#read(value, (object) => {
-        const ref = readRef(object);
-        seen.add(refKey(ref));
-        this.#set(object, ref);
-      });
-    }
+    for (const { value } of elements(child(root, 'items'))) if (value !== ITEM) this.#read(value, readRef);
     return {
       continueToken: readText(child(child(root, 'metadata'), 'continue')) || undefined,
       version: readResourceVersion(root),
@@ -43,8 +56,8 @@ export class ObjectSet {
   }
 
   /** A list is complete: what was not seen in it is gone. */
-  removeOthers(seen: ReadonlySet<string>): void {
-    for (const [key, { ref }] of this.#known) if (!seen.has(key)) this.#remove(key, ref);
+  endList(): void {
+    for (const [key, known] of this.#known) if (known.round !== this.#round) this.#remove(key, known);
   }
 
   /**
@@ -83,9 +96,13 @@ export class ObjectSet {
   #set(object: Field, ref: ObjectRef): void {
     const key = refKey(ref);
     const version = readResourceVersion(object);
-    if (version !== undefined && this.#known.get(key)?.version === version) return;
+    const known = this.#known.get(key);
+    // Before it is read: one that makes no sense any more is still there.
+    if (known) known.round = this.#round;
+    if (known && version !== undefined && known.version === version) return;
     this.#resource.set(object.value);
-    this.#known.set(key, { ref, version });
+    if (known) known.version = version;
+    else this.#known.set(key, { ...ref, version, round: this.#round });
   }
 
   #remove(key: string, ref: ObjectRef): void {

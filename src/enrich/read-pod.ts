@@ -7,6 +7,8 @@ export interface PodRecord extends Metadata {
   /** `Deployment/checkout`. */
   readonly workload: string;
   readonly node: string | undefined;
+  /** metadata.uid. */
+  readonly uid?: string;
   /** The addresses the pod has for itself: none on the host network, none once it has ended. */
   readonly ips: readonly string[];
   /** The addresses of its node. */
@@ -24,12 +26,14 @@ export function readPod(object: unknown): PodRecord {
   const metadata = readMetadata(root);
   const spec = child(root, 'spec');
   const status = child(root, 'status');
+  const uid = readText(child(child(root, 'metadata'), 'uid'));
   const onHostNetwork = readFlag(child(spec, 'hostNetwork'));
   const hasEnded = ENDED_PHASES.includes(readText(child(status, 'phase')));
   const podIps = addresses(status, 'podIP', 'podIPs');
   const hostIps = addresses(status, 'hostIP', 'hostIPs');
   return {
     ...metadata,
+    ...(uid && { uid }),
     workload: readWorkload(root, metadata.name),
     node: readText(child(spec, 'nodeName')) || undefined,
     ips: onHostNetwork || hasEnded ? [] : podIps,

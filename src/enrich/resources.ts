@@ -26,7 +26,7 @@ export interface Resource {
  * controller gives slices the labels of their Service, and this one to those of headless Services.
  * Source: kube-proxy, cmd/kube-proxy/app/server.go; service.kubernetes.io/headless is k8s.io/api/core/v1 IsHeadlessService.
  */
-const PROXIED = '!service.kubernetes.io/headless,!service.kubernetes.io/service-proxy-name';
+export const PROXIED = '!service.kubernetes.io/headless,!service.kubernetes.io/service-proxy-name';
 
 /** Services and EndpointSlices of all namespaces, and the pods of this node, read into the topology. */
 export function resourcesOf(

@@ -1,16 +1,19 @@
 import { isLoopback } from '../lib/is-loopback.ts';
 import type { BackendChoice, EndpointState, PodName, ServicePort, Topology } from '../model/topology.ts';
 import { BackendChoices } from './backend-choices.ts';
-import { chooseEndpoint, choosePod, chooseService, type PodClaim, type ServiceClaim } from './choose.ts';
+import { choosePod, chooseService, type PodClaim, type ServiceClaim } from './choose.ts';
 import { Claims } from './claims.ts';
 import { type ObjectRef, refKey } from './metadata.ts';
 import { NodeAddresses } from './node-addresses.ts';
 import type { EndpointSliceRecord } from './read-endpoint-slice.ts';
 import type { PodRecord } from './read-pod.ts';
 import type { ServiceRecord } from './read-service.ts';
+import { SliceStore } from './slice-store.ts';
 
 /** Told while an object is set or removed; what it asks the index then may be half of the change. */
 export interface Departures {
+  serviceLeft(ip: string, port: number, service: ServicePort): void;
+  nodePortLeft(nodePort: number, service: ServicePort): void;
   podLeft(ip: string, pod: PodName): void;
   endpointLeft(ip: string, port: number, state: EndpointState): void;
 }
@@ -21,12 +24,11 @@ export interface Departures {
  * nothing. Addresses asked for must be canonical (lib/canonical-ip.ts), as decode/ gives them.
  */
 export class TopologyIndex implements Topology {
-  readonly #services = new Claims<ServiceClaim, ServicePort>(chooseService);
-  readonly #nodePorts = new Claims<ServiceClaim, ServicePort>(chooseService);
-  readonly #endpoints: Claims<EndpointState, EndpointState>;
+  readonly #services: Claims<ServiceClaim, ServicePort>;
+  readonly #nodePorts: Claims<ServiceClaim, ServicePort>;
+  readonly #slices: SliceStore;
   readonly #pods: Claims<PodClaim, PodName>;
   readonly #nodes = new NodeAddresses();
-  readonly #servicePorts = new Map<string, readonly ServicePort[]>();
   readonly #backendChoices: BackendChoices;
 
   /**
@@ -34,16 +36,19 @@ export class TopologyIndex implements Topology {
    * `departures` is told who left an address that nobody has taken over.
    */
   constructor(nodeName?: string, departures?: Departures) {
-    this.#backendChoices = new BackendChoices(nodeName);
-    this.#pods = new Claims(choosePod, departures && ((ip, { answer }) => departures.podLeft(ip, answer)));
-    this.#endpoints = new Claims(
-      chooseEndpoint,
-      departures &&
-        ((key, state) => {
-          const [ip, port] = key.split(' ');
-          departures.endpointLeft(ip!, Number(port), state);
-        }),
+    this.#slices = new SliceStore(
+      departures && ((ip, port, state) => departures.endpointLeft(ip, port, state)),
     );
+    this.#backendChoices = new BackendChoices(nodeName, this.#slices);
+    this.#services = new Claims(
+      chooseService,
+      departures && ((key, { answer }) => departures.serviceLeft(...socketOf(key), answer)),
+    );
+    this.#nodePorts = new Claims(
+      chooseService,
+      departures && ((port, { answer }) => departures.nodePortLeft(Number(port), answer)),
+    );
+    this.#pods = new Claims(choosePod, departures && ((ip, { answer }) => departures.podLeft(ip, answer)));
   }
 
   setService(service: ServiceRecord): void {
@@ -55,44 +60,39 @@ export class TopologyIndex implements Topology {
       for (const ip of addresses) byAddress.set(socketKey(ip, port), claim);
       if (nodePort !== undefined) byNodePort.set(String(nodePort), claim);
     }
-    this.#services.set(refKey(service), byAddress);
-    this.#nodePorts.set(refKey(service), byNodePort);
-    this.#servicePorts.set(
-      refKey(service),
-      ports.map(({ port }) => ({ namespace, name, port })),
-    );
-    this.#backendChoices.setService(service);
+    // One text for all that keep it.
+    const key = refKey(service);
+    this.#services.set(key, byAddress);
+    this.#nodePorts.set(key, byNodePort);
+    this.#backendChoices.setService(key, service);
   }
 
   removeService(service: ObjectRef): void {
-    this.#services.delete(refKey(service));
-    this.#nodePorts.delete(refKey(service));
-    this.#servicePorts.delete(refKey(service));
-    this.#backendChoices.removeService(service);
+    const key = refKey(service);
+    this.#services.delete(key);
+    this.#nodePorts.delete(key);
+    this.#backendChoices.removeService(key);
   }
 
   /** Every port of every Service. */
   *services(): Iterable<ServicePort> {
-    for (const ports of this.#servicePorts.values()) yield* ports;
+    for (const { namespace, name, ports } of this.#backendChoices.services()) {
+      for (const { port } of ports) yield { namespace, name, port };
+    }
   }
 
   setEndpointSlice(slice: EndpointSliceRecord): void {
-    const said = new Map<string, EndpointState>();
-    for (const { ips, state } of slice.endpoints) {
-      for (const ip of ips) for (const { port } of slice.ports) said.set(socketKey(ip, port), state);
-    }
-    this.#endpoints.set(refKey(slice), said);
-    this.#backendChoices.setSlice(slice);
+    for (const service of this.#slices.set(slice)) this.#backendChoices.changed(service);
   }
 
   removeEndpointSlice(slice: ObjectRef): void {
-    this.#endpoints.delete(refKey(slice));
-    this.#backendChoices.removeSlice(slice);
+    for (const service of this.#slices.remove(slice)) this.#backendChoices.changed(service);
   }
 
   setPod(pod: PodRecord): void {
-    const { namespace, name, workload, node, ips, nodeIps, created, deleting } = pod;
-    const claim = { answer: { namespace, name, workload, node }, created, deleting };
+    const { namespace, name, workload, node, uid, ips, nodeIps, created, deleting } = pod;
+    const answer = { namespace, name, workload, node, ...(uid !== undefined && { uid }) };
+    const claim = { answer, created, deleting };
     this.#pods.set(refKey(pod), new Map(ips.map((ip) => [ip, claim])));
     if (node === undefined) this.#nodes.delete(refKey(pod));
     else this.#nodes.set(refKey(pod), node, nodeIps, created);
@@ -109,7 +109,12 @@ export class TopologyIndex implements Topology {
 
   serviceAtNodePort(ip: string, port: number): ServicePort | undefined {
     const service = this.#nodePorts.get(String(port));
-    return service && (isLoopback(ip) || this.nodeAt(ip) !== undefined) ? service : undefined;
+    return service && this.hasNodePorts(ip) ? service : undefined;
+  }
+
+  /** Whether Services with a node port are reached at this address. */
+  hasNodePorts(ip: string): boolean {
+    return isLoopback(ip) || this.nodeAt(ip) !== undefined;
   }
 
   podAt(ip: string): PodName | undefined {
@@ -121,7 +126,7 @@ export class TopologyIndex implements Topology {
   }
 
   endpointAt(ip: string, port: number): EndpointState | undefined {
-    return this.#endpoints.get(socketKey(ip, port));
+    return this.#slices.at(ip, port);
   }
 
   backendChoice(service: ServicePort, v6: boolean): BackendChoice | undefined {
@@ -131,4 +136,9 @@ export class TopologyIndex implements Topology {
 
 function socketKey(ip: string, port: number): string {
   return `${ip} ${port}`;
+}
+
+function socketOf(key: string): [ip: string, port: number] {
+  const [ip, port] = key.split(' ');
+  return [ip!, Number(port)];
 }

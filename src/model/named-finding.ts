@@ -6,6 +6,8 @@ export interface NamedClient extends Endpoint {
   readonly pod: string | undefined;
   /** `Deployment/checkout`, `Pod/shell`, `Node/node-1` for the host network. */
   readonly workload: string | undefined;
+  /** metadata.uid of the pod. */
+  readonly podUid?: string;
 }
 
 /** The Service a client used; `ip` and `port` are those the client connected to. */

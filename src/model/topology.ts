@@ -43,6 +43,8 @@ export interface PodName {
   /** `Deployment/checkout`. */
   readonly workload: string;
   readonly node: string | undefined;
+  /** metadata.uid; a pod that is made anew under the same name has another. */
+  readonly uid?: string;
 }
 
 export interface EndpointState {

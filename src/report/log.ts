@@ -20,6 +20,8 @@ export const LOG_EVENTS = [
   'sockets_unreadable',
   'keepalive_unknown',
   'connections_at_risk',
+  'kubernetes_events_problem',
+  'kubernetes_events_recovered',
   'log_held_back',
 ] as const;
 export type LogEvent = (typeof LOG_EVENTS)[number];

@@ -25,6 +25,10 @@ export type KernelStat = (typeof KERNEL_STATS)[number];
 export const TOPOLOGY_RESOURCES = ['services', 'endpointslices', 'pods'] as const;
 export type TopologyResource = (typeof TOPOLOGY_RESOURCES)[number];
 
+/** What became of Kubernetes Events: requests to the API server; `held_back`: breaks that no Event tells of. */
+export const KUBERNETES_EVENT_RESULTS = ['created', 'updated', 'failed', 'held_back'] as const;
+export type KubernetesEventResult = (typeof KUBERNETES_EVENT_RESULTS)[number];
+
 /** What each label may hold. Text from the cluster or the network is a string here, closed lists are not. */
 export interface LabelValues {
   service_namespace: string;
@@ -39,7 +43,7 @@ export interface LabelValues {
   mapping: Mapping;
   type: EventType;
   table: FlowTable;
-  result: SnapshotResult;
+  result: SnapshotResult | KubernetesEventResult;
   stat: KernelStat;
   resource: TopologyResource;
   reason: string;
@@ -180,6 +184,11 @@ export const METRICS = {
     type: 'counter',
     help: 'Failed requests to the API server, broken watches, and objects that could not be understood.',
     labels: ['resource'],
+  },
+  kubernetes_events_total: {
+    type: 'counter',
+    help: 'Kubernetes Events on client pods: made, updated with a new count, and requests that failed; held_back counts broken connections that no Event tells of.',
+    labels: ['result'],
   },
   ready: { type: 'gauge', help: 'Whether /readyz says ready: 1 or 0.', labels: [] },
   build_info: {

@@ -5,6 +5,8 @@ import {
   FLOW_TABLES,
   type FlowTable,
   KERNEL_STATS,
+  KUBERNETES_EVENT_RESULTS,
+  type KubernetesEventResult,
   RESYNC_REASONS,
   type ResyncReason,
   SNAPSHOT_RESULTS,
@@ -31,6 +33,8 @@ export interface Readings {
   readonly kernelStats: Readonly<Record<string, number | undefined>>;
   /** Undefined when names do not come from the API server. */
   readonly topology: TopologyReadings | undefined;
+  /** Since the agent started; only ever grow. Undefined without `--emit-events`. */
+  readonly kubernetesEvents: Readonly<Record<KubernetesEventResult, number>> | undefined;
 }
 
 export interface TopologyReadings {
@@ -67,6 +71,7 @@ export function addReadings(registry: Registry): (readings: Readings) => void {
 
   const topologySynced = addGauge(registry, 'topology_synced');
   const topologyErrors = addCounter(registry, 'topology_errors_total');
+  const kubernetesEvents = addCounter(registry, 'kubernetes_events_total');
 
   return (readings) => {
     eventsLost.replace([[{}, readings.eventsLost]]);
@@ -90,6 +95,10 @@ export function addReadings(registry: Registry): (readings: Readings) => void {
       resources.map((resource) => [{ resource }, topology?.synced[resource] ? 1 : 0] as const),
     );
     topologyErrors.replace(resources.map((resource) => [{ resource }, topology?.errors[resource]] as const));
+    const events = readings.kubernetesEvents;
+    kubernetesEvents.replace(
+      KUBERNETES_EVENT_RESULTS.map((result) => [{ result }, events?.[result]] as const),
+    );
     kernelStats.replace(KERNEL_STATS.map((stat) => [{ stat }, readings.kernelStats[stat]] as const));
   };
 }

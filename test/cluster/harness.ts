@@ -8,7 +8,12 @@ import type { ResourceName } from '../../src/enrich/resources.ts';
 import { type ClusterWatch, type ClusterWatchOptions, watchCluster } from '../../src/enrich/watch.ts';
 import type { ApiObject, KindName } from '../support/api-objects.ts';
 import { ApiServer } from '../support/api-server.ts';
-import { makeCertificates } from '../support/certificates.ts';
+import {
+  type Authority,
+  type Certificates,
+  makeAuthority,
+  makeCertificates,
+} from '../support/certificates.ts';
 import { kubeconfigText } from '../support/kubeconfig.ts';
 
 const RECORDED = join(import.meta.dirname, '../fixtures/topology');
@@ -19,6 +24,7 @@ export const FAST = {
   backoffMinMs: 2,
   backoffMaxMs: 30,
   deniedMs: 40,
+  relistMs: 200,
   answerMs: 2000,
   silenceMs: 5000,
   goodWatchMs: 1000,
@@ -27,6 +33,8 @@ export const FAST = {
 
 export interface Harness {
   readonly server: ApiServer;
+  /** Who signed for the server. */
+  readonly authority: Authority;
   readonly folder: string;
   /** The file with the token; its content is what a new request is to send. */
   readonly tokenFile: string;
@@ -40,14 +48,16 @@ export interface Harness {
   watchSynced(options?: Partial<ClusterWatchOptions>): Promise<ClusterWatch>;
 }
 
-let certificates: ReturnType<typeof makeCertificates> | undefined;
+let authority: Authority | undefined;
+let certificates: Certificates | undefined;
 
 /** A server with what was recorded (or nothing), and a kubeconfig for it; all of it ends with the test. */
 export async function createHarness(
   t: TestContext,
   { recorded = true, started = true } = {},
 ): Promise<Harness> {
-  certificates ??= makeCertificates();
+  authority ??= makeAuthority();
+  certificates ??= makeCertificates(authority);
   const server = new ApiServer(certificates);
   if (recorded) for (const kind of KINDS) server.load(kind, recordedList(kind));
   await server.start();
@@ -81,6 +91,7 @@ export async function createHarness(
   };
   return {
     server,
+    authority,
     folder,
     tokenFile,
     kubeconfig,
@@ -106,13 +117,14 @@ export function allSynced(watch: ClusterWatch): boolean {
   return Object.values(watch.synced()).every(Boolean);
 }
 
-/** Resolves when the condition holds; fails after ten seconds, with what `show` returns. */
+/** Resolves when the condition holds; fails when time is over, with what `show` returns. */
 export async function until(
   holds: () => boolean,
   what: string,
   show: () => unknown = () => '',
+  timeoutMs = 10_000,
 ): Promise<void> {
-  const deadline = performance.now() + 10_000;
+  const deadline = performance.now() + timeoutMs;
   while (!holds()) {
     if (performance.now() > deadline) assert.fail(`never ${what}: ${JSON.stringify(show())}`);
     await new Promise((resolve) => setTimeout(resolve, 2));

@@ -1,85 +1,13 @@
 /** The API server says no, or says nonsense. */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { ClusterConfigError, watchCluster } from '../../src/enrich/watch.ts';
 import type { ApiObject } from '../support/api-objects.ts';
-import { refuse } from '../support/api-server.ts';
+import { refuse } from '../support/api-reply.ts';
 import { pod, service } from '../unit/enrich/kubernetes-objects.ts';
 import { allSynced, createHarness, until } from './harness.ts';
 
 const object = (fields: object) => fields as ApiObject;
 const late = object(service('late', { clusterIP: '10.108.0.10', ports: [{ port: 80 }] }));
-
-describe('credentials', () => {
-  test('a token that was replaced is read anew, and the watches go on', async (t) => {
-    const { server, watchSynced, tokenFile } = await createHarness(t);
-    const { topology } = await watchSynced();
-    server.tokens.clear();
-    server.tokens.add('second');
-    writeFileSync(tokenFile, 'second\n');
-    server.dropConnections();
-    await until(() => server.watches === 3, 'watches with the new token');
-    server.put('services', late);
-    await until(() => topology.serviceAt('10.108.0.10', 80) !== undefined, 'the Service');
-    assert.equal(server.requests.at(-1)!.authorization, 'Bearer second');
-  });
-
-  test('a token that is refused is said with its status, and tried again', async (t) => {
-    const { server, watch, problems, tokenFile } = await createHarness(t);
-    writeFileSync(tokenFile, 'wrong');
-    const cluster = watch();
-    await until(() => cluster.errors().pods >= 3, 'three tries');
-    assert.deepEqual(
-      problems.map(({ status, reason }) => [status, reason]),
-      Array(3).fill([401, '401 Unauthorized']),
-    );
-    writeFileSync(tokenFile, 'secret');
-    await until(() => allSynced(cluster), 'synced');
-    assert.equal(server.tokens.has('secret'), true);
-  });
-
-  test('a server that another authority signed for is not told the token', async (t) => {
-    const { server, kubeconfig, watch, problems } = await createHarness(t);
-    const config = await import('node:fs').then((fs) => fs.readFileSync(kubeconfig, 'utf8'));
-    const { 'certificate-authority-data': _ca, ...rest } = JSON.parse(config).clusters[0].cluster;
-    writeFileSync(
-      kubeconfig,
-      JSON.stringify({ ...JSON.parse(config), clusters: [{ name: 'test', cluster: rest }] }),
-    );
-    watch();
-    await until(() => problems.length === 3, 'said');
-    assert.match(problems[0]!.reason, /certificate/);
-    assert.deepEqual(server.requests, []);
-  });
-
-  test('a kubeconfig that says nothing is an error at once', async (t) => {
-    const { folder } = await createHarness(t);
-    const path = join(folder, 'other');
-    const rows = [
-      ['{}', /^kubeconfig .*other: it names no cluster/],
-      ['a: [', /^kubeconfig .*other: /],
-      [
-        '{"clusters": [{"name": "a", "cluster": {"server": "x y"}}], "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}], "users": [], "current-context": "a"}',
-        /"x y" is no address/,
-      ],
-    ] as const;
-    const options = { nodeName: 'node-a', nowMs: () => 0 };
-    for (const [text, message] of rows) {
-      writeFileSync(path, text);
-      assert.throws(() => watchCluster({ ...options, kubeconfig: path }), {
-        name: 'ClusterConfigError',
-        message,
-      });
-    }
-    assert.throws(() => watchCluster({ ...options, kubeconfig: join(folder, 'none') }), ClusterConfigError);
-    assert.throws(
-      () => watchCluster({ ...options, kubeconfig: undefined }),
-      /^ClusterConfigError: not in a cluster/,
-    );
-  });
-});
 
 describe('rights', () => {
   test('a missing one is said once, the rest goes on; when it is given all is well', async (t) => {
@@ -91,24 +19,42 @@ describe('rights', () => {
     const [problem] = problems;
     assert.equal(problems.length, 1);
     assert.deepEqual([problem!.what, problem!.status], ['list endpointslices.discovery.k8s.io', 403]);
-    assert.match(problem!.reason, /^403 endpointslices is forbidden: User "system:.* cannot list/);
+    assert.match(
+      problem!.reason,
+      /^403 endpointslices\.discovery\.k8s\.io is forbidden: User .* cannot list resource "endpointslices" in API/,
+    );
     assert.deepEqual(cluster.errors().services, 0);
     server.denied.clear();
     await until(() => allSynced(cluster), 'synced');
     assert.equal(synced.filter((resource) => resource === 'endpointslices').length, 1);
   });
 
-  test('without the right to watch, what was listed is known and goes stale', async (t) => {
-    const { server, watch, problems } = await createHarness(t);
+  test('without the right to watch the list is read again now and then, which does not count as up to date', async (t) => {
+    const { server, watch, problems, synced } = await createHarness(t);
+    const lists = () => server.requests.filter(({ kind, verb }) => kind === 'pods' && verb === 'list').length;
     server.denied.add('watch pods');
-    const cluster = watch({ timing: { staleMs: 60 } });
+    const cluster = watch({ timing: { deniedMs: 10, relistMs: 100, staleMs: 800 } });
+    await until(() => cluster.synced().pods, 'synced by the list');
     await until(() => cluster.errors().pods >= 3 && !cluster.synced().pods, 'three tries');
-    assert.ok(cluster.topology.podAt('10.244.0.2'));
+    server.put('pods', object(pod('later', '10.244.0.99')));
+    const before = lists();
+    let wasSynced = false;
+    await until(() => {
+      wasSynced ||= cluster.synced().pods;
+      return lists() >= before + 3;
+    }, 'three more lists');
+    assert.equal(cluster.topology.podAt('10.244.0.99')?.name, 'later');
+    assert.ok(cluster.errors().pods > 2 * lists(), 'a watch is tried more often than a list is read');
+    assert.equal(wasSynced, false);
     assert.deepEqual(
-      problems.map(({ what }) => what),
-      ['watch pods'],
+      problems.map(({ what, status }) => [what, status]),
+      [['watch pods', 403]],
     );
-    assert.equal(server.requests.filter(({ kind, verb }) => kind === 'pods' && verb === 'list').length, 1);
+    assert.equal(synced.filter((resource) => resource === 'pods').length, 1);
+    server.denied.clear();
+    await until(() => allSynced(cluster), 'synced');
+    server.bookmark();
+    await until(() => synced.filter((resource) => resource === 'pods').length === 2, 'said');
   });
 });
 
@@ -165,7 +111,7 @@ describe('a server in trouble', () => {
   test('objects that make no sense are counted and passed over, listed or watched', async (t) => {
     const { server, watchSynced, problems } = await createHarness(t);
     server.put('services', object(service('bad', { clusterIP: '10.108.0.7', ports: [{ port: 'x' }] })));
-    const { topology, errors } = await watchSynced();
+    const { topology, services, errors } = await watchSynced();
     assert.equal(errors().services, 1);
     assert.deepEqual(
       problems.map(({ verb, reason }) => [verb, reason]),
@@ -180,7 +126,7 @@ describe('a server in trouble', () => {
     assert.equal(problems.length, 1, 'the first is told, not each');
     server.write('services', `${'x'.repeat(9 * 2 ** 20)}\n`);
     server.remove('services', 'shop', 'late');
-    await until(() => topology.serviceAt('10.108.0.10', 80) === undefined, 'the Service gone');
+    await until(() => [...services()].every(({ name }) => name !== 'late'), 'the Service gone');
     assert.equal(errors().services, 1 + nonsense.length + 2);
   });
 

@@ -3,16 +3,21 @@ export interface ApiObject {
   readonly apiVersion?: string;
   readonly kind?: string;
   readonly metadata: {
-    readonly namespace: string;
+    /** Undefined if its kind is not namespaced. */
+    readonly namespace?: string;
     readonly name: string;
+    readonly uid?: string;
     readonly resourceVersion?: string;
     readonly labels?: Readonly<Record<string, string>>;
+    readonly deletionTimestamp?: string;
+    readonly [field: string]: unknown;
   };
-  readonly spec?: { readonly nodeName?: string };
+  readonly spec?: { readonly nodeName?: string; readonly [field: string]: unknown };
+  readonly status?: { readonly phase?: string; readonly [field: string]: unknown };
   readonly [part: string]: unknown;
 }
 
-export type EventType = 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
+type EventType = 'ADDED' | 'MODIFIED' | 'DELETED';
 
 export interface ApiEvent {
   readonly type: EventType;
@@ -22,17 +27,63 @@ export interface ApiEvent {
   readonly version: number;
 }
 
-/** Where each kind is served, and what its list is called. */
+const RBAC = 'rbac.authorization.k8s.io/v1';
+
+/** What is served: as it is called in a path, in an object, and by the API group it is in. */
 export const KINDS = {
-  services: { path: '/api/v1/services', kind: 'Service', apiVersion: 'v1' },
-  endpointslices: {
-    path: '/apis/discovery.k8s.io/v1/endpointslices',
-    kind: 'EndpointSlice',
-    apiVersion: 'discovery.k8s.io/v1',
-  },
-  pods: { path: '/api/v1/pods', kind: 'Pod', apiVersion: 'v1' },
+  services: { kind: 'Service', apiVersion: 'v1', namespaced: true },
+  endpointslices: { kind: 'EndpointSlice', apiVersion: 'discovery.k8s.io/v1', namespaced: true },
+  pods: { kind: 'Pod', apiVersion: 'v1', namespaced: true },
+  configmaps: { kind: 'ConfigMap', apiVersion: 'v1', namespaced: true },
+  serviceaccounts: { kind: 'ServiceAccount', apiVersion: 'v1', namespaced: true },
+  namespaces: { kind: 'Namespace', apiVersion: 'v1', namespaced: false },
+  clusterroles: { kind: 'ClusterRole', apiVersion: RBAC, namespaced: false },
+  clusterrolebindings: { kind: 'ClusterRoleBinding', apiVersion: RBAC, namespaced: false },
 } as const;
 export type KindName = keyof typeof KINDS;
+
+/** What a path is about. */
+export interface ApiPath {
+  readonly kind: KindName;
+  readonly namespace: string | undefined;
+  readonly name: string | undefined;
+  /** `status`, `token`, `finalize`. */
+  readonly subresource: string | undefined;
+}
+
+/** `/api/v1/namespaces/shop/pods/web/status`, say; undefined if nothing is served there. */
+export function parsePath(pathname: string): ApiPath | undefined {
+  const [, root, ...rest] = pathname.split('/').map(decodeURIComponent);
+  const apiVersion = root === 'apis' ? rest.splice(0, 2).join('/') : rest.shift();
+  const isWithin = rest[0] === 'namespaces' && rest.length > 2 && rest[2] !== 'finalize';
+  const [, namespace] = isWithin ? rest.splice(0, 2) : [];
+  const [resource = '', name, subresource] = rest;
+  if (!Object.hasOwn(KINDS, resource) || rest.length > 3) return undefined;
+  const kind = resource as KindName;
+  return KINDS[kind].apiVersion === apiVersion ? { kind, namespace, name, subresource } : undefined;
+}
+
+/** The path of all objects of a kind, in one namespace or in all; with a name, of one object. */
+export function pathOf(kind: KindName, namespace?: string, name?: string, subresource?: string): string {
+  const { apiVersion } = KINDS[kind];
+  const within = namespace === undefined ? [] : ['namespaces', namespace];
+  const parts = [apiVersion.includes('/') ? 'apis' : 'api', apiVersion, ...within, kind, name, subresource];
+  return parts
+    .filter((part) => part !== undefined)
+    .map((part) => `/${part}`)
+    .join('');
+}
+
+/** The API group, empty for the core. */
+export function groupOf(kind: KindName): string {
+  const { apiVersion } = KINDS[kind];
+  return apiVersion.includes('/') ? apiVersion.split('/')[0]! : '';
+}
+
+/** As the server calls a kind in its messages: `endpointslices.discovery.k8s.io`. */
+export function qualifiedName(kind: KindName): string {
+  return [kind, groupOf(kind)].filter(Boolean).join('.');
+}
 
 /** Whether the selectors of a request let the object through: `!key`, `key=value`; of fields spec.nodeName only. */
 export function isSelected(query: URLSearchParams, object: ApiObject): boolean {

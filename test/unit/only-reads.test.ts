@@ -51,6 +51,13 @@ test('netlink messages are sent from two places, and only what requests.ts made 
   assert.deepEqual(dumps.toSorted(), ['dumpStatsRequest(1)', 'options.request(sequence)']);
 });
 
+test('what can be written to the API server is made in one file: Kubernetes Events', () => {
+  const makers = globSync('**/*.ts', { cwd: SRC }).filter((file) =>
+    /['"`](POST|PATCH|PUT|DELETE)['"`],/.test(readFileSync(join(SRC, file), 'utf8')),
+  );
+  assert.deepEqual(makers, ['report/kubernetes-event-object.ts']);
+});
+
 test('no sysctl is written and no program is started by what the agent runs', () => {
   const agent = globSync('{kernel,decode,detect,audit,enrich,report,config,lib}/**/*.ts', { cwd: SRC });
   assert.ok(agent.length > 40);

@@ -16,6 +16,7 @@ const AGENT_DEFAULTS: OptionsOf<'agent'> = {
   receiveBufferBytes: 67_108_864,
   procPath: '/proc',
   logLevel: 'info',
+  emitEvents: false,
 };
 
 const AUDIT_DEFAULTS: OptionsOf<'audit'> = {
@@ -48,6 +49,7 @@ test('values are given with a space or an equals sign', () => {
     receiveBufferBytes: 4096,
     procPath: '/host/proc',
     logLevel: 'silent',
+    emitEvents: false,
   };
   const given = [
     ['--node-name', options.nodeName],
@@ -64,6 +66,15 @@ test('values are given with a space or an equals sign', () => {
   assert.deepEqual(parseCommandLine(['agent', ...given.flat()], environment), expected);
   const joined = given.map(([flag, value]) => `${flag}=${value}`);
   assert.deepEqual(parseCommandLine(['agent', ...joined.reverse()], environment), expected);
+});
+
+test('Events are posted only when asked for, with a switch that takes no value', () => {
+  assert.deepEqual(parse('agent --emit-events'), {
+    command: 'agent',
+    options: { ...AGENT_DEFAULTS, emitEvents: true },
+  });
+  assert.throws(() => parse('agent --emit-events=on'), /^UsageError: agent: --emit-events takes no value$/);
+  assert.throws(() => parse('audit --emit-events'), /^UsageError: audit: unknown option "--emit-events"/);
 });
 
 test('the limits themselves are allowed', () => {

@@ -20,7 +20,7 @@ import { emulateKustomize } from './kustomize-emulation.ts';
 const needsKubectl = { skip: NO_KUBECTL === undefined ? false : NO_KUBECTL };
 
 test('the base and every component can be built', () => {
-  assert.deepEqual(COMPONENTS, ['prometheus-operator', 'socket-audit']);
+  assert.deepEqual(COMPONENTS, ['kubernetes-events', 'prometheus-operator', 'socket-audit']);
   assert.deepEqual(build([]).map(idOf).toSorted(), [
     'ClusterRole conntrack-watchdog',
     'ClusterRoleBinding conntrack-watchdog',
@@ -34,6 +34,10 @@ test('the base and every component can be built', () => {
       .filter((id) => !build([]).some((object) => idOf(object) === id))
       .toSorted();
   assert.deepEqual(added('socket-audit'), []);
+  assert.deepEqual(added('kubernetes-events'), [
+    'ClusterRole conntrack-watchdog-events',
+    'ClusterRoleBinding conntrack-watchdog-events',
+  ]);
   assert.deepEqual(added('prometheus-operator'), [
     'PodMonitor conntrack-watchdog',
     'PrometheusRule conntrack-watchdog',
@@ -46,7 +50,7 @@ test('components can be combined in any order', () => {
   const [command, ...options] = args(COMPONENTS);
   assert.equal(command, 'agent');
   assert.deepEqual(args(COMPONENTS.toReversed()), [command, ...options.toReversed()]);
-  assert.deepEqual(options.toSorted(), ['--proc=/host/proc']);
+  assert.deepEqual(options.toSorted(), ['--emit-events', '--proc=/host/proc']);
 });
 
 test('the emulation builds what kubectl builds', needsKubectl, () => {
@@ -64,8 +68,8 @@ test('the emulation builds what kubectl builds', needsKubectl, () => {
 test('an overlay can put all of it into another namespace', needsKubectl, () => {
   const text = JSON.stringify(build(COMPONENTS, { namespace: 'elsewhere' }));
   assert.doesNotMatch(text, /"namespace":"conntrack-watchdog"/);
-  // The DaemonSet, its account, the PodMonitor, the rule, and the account in the binding.
-  assert.equal(text.match(/"namespace":"elsewhere"/g)?.length, 5);
+  // The DaemonSet, its account, the PodMonitor, the rule, and the account in both bindings.
+  assert.equal(text.match(/"namespace":"elsewhere"/g)?.length, 6);
 });
 
 test('the overlay of docs/installing.md works as it stands there', () => {

@@ -7,6 +7,13 @@ import { OPTIONS } from '../../../src/config/options.ts';
 import { parseCommandLine, UsageError } from '../../../src/config/parse.ts';
 import { resourcesOf } from '../../../src/enrich/resources.ts';
 import { startHttp } from '../../../src/report/http.ts';
+import {
+  createRequest,
+  podOf as podRefOf,
+  subjectOf,
+  updateRequest,
+} from '../../../src/report/kubernetes-event-object.ts';
+import { breakOf } from '../report/events-harness.ts';
 import { build, COMPONENTS, only, SELECTIONS } from './kustomize.ts';
 
 const podOf = (components: readonly string[]) =>
@@ -24,7 +31,8 @@ for (const components of SELECTIONS) {
   test(`the program takes the arguments of base with [${components}]`, () => {
     const { command, args, volumeMounts = [] } = agentOf(components);
     assert.equal(command, undefined, 'the image says what program it is');
-    const { procPath, listen } = parseArgs(args!);
+    const { procPath, listen, emitEvents } = parseArgs(args!);
+    assert.equal(emitEvents, components.includes('kubernetes-events'));
     assert.equal(procPath, components.includes('socket-audit') ? volumeMounts[0]!.mountPath : '/proc');
     assert.equal(listen.port, agentOf(components).ports![0]!.containerPort);
   });
@@ -58,6 +66,22 @@ test('the role is for what the program watches, all of it and nothing else', () 
   );
   assert.ok(watched.length > 0);
   assert.deepEqual(allowed.toSorted(), watched.toSorted());
+});
+
+test('the role of kubernetes-events is for the requests the program makes, and no other', () => {
+  const pickup = breakOf('a');
+  const subject = subjectOf(podRefOf(pickup.client)!, pickup, '', 0);
+  const count = { count: 2, lastAtMs: 0 };
+  const requests = [createRequest(subject, count, 'node-1'), updateRequest(subject, count)];
+  const verbs = { POST: 'create', PATCH: 'patch' };
+  const [, group, resource] = /^\/apis\/([^/]+)\/v1\/namespaces\/shop\/([^/]+)/.exec(requests[0]!.path)!;
+  assert.ok(requests.every(({ path }) => path.startsWith(requests[0]!.path)));
+  const role = build(['kubernetes-events']).find(
+    ({ kind, metadata }) => kind === 'ClusterRole' && metadata.name === 'conntrack-watchdog-events',
+  ) as unknown as IClusterRole;
+  assert.deepEqual(role.rules, [
+    { apiGroups: [group], resources: [resource], verbs: requests.map(({ method }) => verbs[method]) },
+  ]);
 });
 
 test('the probes and the PodMonitor ask for paths the program serves', async () => {

@@ -14,6 +14,8 @@ const BASE_RULES = [
   { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['get', 'list', 'watch'] },
 ];
 
+const EVENTS_RULES = [{ apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] }];
+
 const daemonSetOf = (objects: readonly KubernetesObject[]) => only<IDaemonSet>(objects, 'DaemonSet');
 const podOf = (objects: readonly KubernetesObject[]) => daemonSetOf(objects).spec!.template.spec!;
 const ofKind = <T extends { kind: string }>(objects: readonly KubernetesObject[], kind: T['kind']) =>
@@ -53,9 +55,10 @@ for (const components of SELECTIONS) {
     assert.deepEqual(containers[0]!.volumeMounts, has('socket-audit') ? [mount] : undefined);
   });
 
-  test(`of the API it gets what it watches: base with [${components}]`, () => {
+  test(`of the API it gets what it watches, and Events on request: base with [${components}]`, () => {
     const roles = ofKind<IClusterRole>(objects, 'ClusterRole');
-    const expected = { [NAME]: BASE_RULES };
+    const events = has('kubernetes-events') && { [`${NAME}-events`]: EVENTS_RULES };
+    const expected = { [NAME]: BASE_RULES, ...events };
     assert.deepEqual(
       Object.fromEntries(roles.map(({ metadata, rules }) => [metadata!.name, rules])),
       expected,

@@ -124,6 +124,15 @@ describe('the client', () => {
     assert.deepEqual(nameLost({ src: '172.31.250.1' })?.client, client);
   });
 
+  test('has the uid of its pod, not of another with the same name', () => {
+    const uid = (...uids: string[]) => {
+      const index = indexOf(...uids.map((uid) => pod('db-0', '10.244.0.7', { metadata: { uid } })));
+      return nameFinding(index, lost)?.client.podUid;
+    };
+    assert.equal(uid('a'), 'a');
+    assert.equal(uid('a', 'b'), 'b');
+  });
+
   test('on the loopback is our node, if we know its name', () => {
     for (const src of ['127.0.0.1', '::1']) {
       assert.equal(nameLost({ src }, true, 'node-b')?.client.workload, 'Node/node-b', src);

@@ -183,6 +183,13 @@ describe('readPod', () => {
     });
   });
 
+  test('keeps its uid, if it has one', () => {
+    assert.equal(readPod(pod('a', undefined, { metadata: { uid: '143df85f' } })).uid, '143df85f');
+    for (const metadata of [{}, { uid: '' }]) {
+      assert.equal('uid' in readPod(pod('a', undefined, { metadata })), false);
+    }
+  });
+
   test('on the host network its addresses are those of the node', () => {
     const status = { podIPs: [{ ip: '172.31.250.1' }, { ip: '2001:db8::1' }] };
     const { ips, nodeIps } = readPod(pod('proxy', '172.31.250.1', { spec: { hostNetwork: true }, status }));
@@ -247,6 +254,11 @@ const WRONG: readonly [string, () => unknown, string][] = [
     'a time with an offset',
     () => readPod(pod('p', undefined, { metadata: { creationTimestamp: '2026-11-23T08:00:00+02:00' } })),
     'metadata.creationTimestamp: expected a time such as 2026-11-23T06:54:15Z, got "2026-11-23T08:00:00+02:00"',
+  ],
+  [
+    'a uid that is a number',
+    () => readPod(pod('p', undefined, { metadata: { uid: 7 } })),
+    'metadata.uid: expected text, got 7',
   ],
   [
     'a label that is a number',

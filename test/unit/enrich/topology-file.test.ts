@@ -52,6 +52,7 @@ describe('what kubectl prints', () => {
       name: 'checkout-566b9d48d8-z85gs',
       workload: 'Deployment/checkout',
       node: 'node-a',
+      uid: '143df85f-f249-4425-90fb-d65ad36e03bc',
     });
     assert.deepEqual(topology.endpointAt('10.244.0.2', 8080), {
       namespace: 'shop',

@@ -149,6 +149,7 @@ test('the whole of /metrics is as in the golden file, and every metric of the ta
       resyncs: { events_lost: 1, events_enabled: 0 },
     },
     kernelStats: { drop: 0, early_drop: 0, insert_failed: 2, invalid: 41 },
+    kubernetesEvents: { created: 2, updated: 1, failed: 0, held_back: 0 },
   }));
   metrics.declareServices([{ namespace: 'shop', name: 'redis', port: 6379 }]);
   metrics.count(entryLost());

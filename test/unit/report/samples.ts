@@ -156,6 +156,7 @@ export const readings: Readings = {
     synced: { services: true, endpointslices: false, pods: true },
     errors: { services: 0, endpointslices: 3, pods: 0 },
   },
+  kubernetesEvents: undefined,
 };
 
 export const newMetrics = (read: () => Readings | Promise<Readings> = () => readings): Metrics =>
