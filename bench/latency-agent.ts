@@ -41,6 +41,7 @@ const metrics = createMetrics({
     },
     kernelStats: {},
     topology: undefined,
+    kubernetesEvents: undefined,
     ...NO_SNAPSHOT,
   }),
 });

@@ -7,6 +7,7 @@ import { compareListenerCpu } from './listener-cpu.ts';
 import { compareMachineCpu } from './machine-cpu.ts';
 import { measureMemory } from './memory.ts';
 import { machine, writeResults } from './results.ts';
+import { measureScale } from './scale.ts';
 import type { Comparison, Section } from './section.ts';
 import { type ComparisonId, parseCommandLine, type Settings } from './settings.ts';
 import { compareSnapshot } from './snapshot.ts';
@@ -19,6 +20,7 @@ const RUN: Readonly<Record<ComparisonId, Comparison>> = {
   d: measureLatency,
   e: compareSnapshot,
   f: measureMemory,
+  g: measureScale,
 };
 
 /** Returns the exit status. */

@@ -13,6 +13,10 @@ const REQUIREMENTS = {
   },
   memory: { what: '(f) resident memory with 250,000 flows, in MB', atMost: 150 },
   manyMemory: { what: '(f) resident memory with 1,000,000 flows, in MB', atMost: 230 },
+  namesMemory: { what: '(g) resident memory with names of a small cluster, in MB', atMost: 100 },
+  scaleMemory: { what: '(g) resident memory with 10,000 Services, 100,000 endpoints, in MB', atMost: 160 },
+  changeGrowth: { what: '(g) CPU of a change, 10,000 Services / 1,000 Services', atMost: 1.25 },
+  scalePause: { what: '(g) longest work in one turn of the event loop, in ms', atMost: 40 },
 } as const;
 
 export type RequirementName = keyof typeof REQUIREMENTS;

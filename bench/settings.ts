@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
 /** One letter a comparison, as `--only` takes them. */
-export const COMPARISONS = ['a', 'b', 'c', 'd', 'e', 'f'] as const;
+export const COMPARISONS = ['a', 'b', 'c', 'd', 'e', 'f', 'g'] as const;
 export type ComparisonId = (typeof COMPARISONS)[number];
 
 /** How much of everything. */
@@ -33,6 +33,18 @@ export interface Settings {
     readonly snapshots: number;
     readonly rounds: number;
   };
+  /**
+   * (g) Services of two clusters, each with ten endpoints, agents for each, seconds without a change, changes that are
+   * not counted, and those that are.
+   */
+  readonly scale: {
+    readonly services: number;
+    readonly manyServices: number;
+    readonly rounds: number;
+    readonly idleSeconds: number;
+    readonly warmUpChanges: number;
+    readonly changes: number;
+  };
 }
 
 export const FULL: Omit<Settings, 'only'> = {
@@ -43,6 +55,14 @@ export const FULL: Omit<Settings, 'only'> = {
   latency: { breaks: 300 },
   snapshot: { entries: 250_000, rounds: 12, processes: 5, laterSnapshots: 5 },
   memory: { entries: 250_000, manyEntries: 1_000_000, snapshots: 5, rounds: 2 },
+  scale: {
+    services: 1_000,
+    manyServices: 10_000,
+    rounds: 2,
+    idleSeconds: 15,
+    warmUpChanges: 500,
+    changes: 2_000,
+  },
 };
 
 /** Small numbers, to see that everything works: its figures say little. */
@@ -54,6 +74,7 @@ export const QUICK: Omit<Settings, 'only'> = {
   latency: { breaks: 50 },
   snapshot: { entries: 20_000, rounds: 3, processes: 1, laterSnapshots: 3 },
   memory: { entries: 20_000, manyEntries: 50_000, snapshots: 2, rounds: 1 },
+  scale: { services: 100, manyServices: 1_000, rounds: 1, idleSeconds: 2, warmUpChanges: 50, changes: 150 },
 };
 
 export const USAGE = `npm run bench [-- --quick] [--only LETTERS]
@@ -70,6 +91,7 @@ Exit status 0: every requirement was met; 1: one was not, or the run failed; 2: 
                    d  time from the kernel's last event to the counter
                    e  a snapshot of the whole table: CPU, and pauses of the event loop
                    f  resident memory with many entries
+                   g  names of a cluster with many Services: memory, CPU, bytes of the API server
 `;
 
 export type CommandLine =

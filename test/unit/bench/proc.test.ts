@@ -40,5 +40,6 @@ test('an event queue is a netfilter socket that has joined a group', () => {
 test('resident memory is that line and no other', () => {
   const status = 'VmPeak:\t 2097152 kB\nVmHWM:\t  120000 kB\nVmRSS:\t   83612 kB\nRssAnon:\t   40000 kB\n';
   assert.equal(parseResident(status), 83_612);
+  assert.equal(parseResident(status, 'VmHWM'), 120_000);
   assert.ok(Number.isNaN(parseResident('VmHWM:\t  120000 kB\n')));
 });

@@ -3,13 +3,23 @@ import { test } from 'node:test';
 import { FULL, parseCommandLine, QUICK, USAGE } from '../../../bench/settings.ts';
 
 test('without options everything is compared, at full size', () => {
-  assert.deepEqual(parseCommandLine([]), { settings: { ...FULL, only: ['a', 'b', 'c', 'd', 'e', 'f'] } });
+  assert.deepEqual(parseCommandLine([]), {
+    settings: { ...FULL, only: ['a', 'b', 'c', 'd', 'e', 'f', 'g'] },
+  });
 });
 
 test('--quick is smaller in every number, and says that it is quick', () => {
   assert.deepEqual(parseCommandLine(['--quick', '--only', 'c']), { settings: { ...QUICK, only: ['c'] } });
   assert.ok(QUICK.quick && !FULL.quick);
-  for (const name of ['listenerCpu', 'machineCpu', 'flush', 'latency', 'snapshot', 'memory'] as const) {
+  for (const name of [
+    'listenerCpu',
+    'machineCpu',
+    'flush',
+    'latency',
+    'snapshot',
+    'memory',
+    'scale',
+  ] as const) {
     const full = FULL[name] as Readonly<Record<string, number>>;
     for (const [key, value] of Object.entries(QUICK[name])) assert.ok(value < full[key]!, `${name}.${key}`);
   }
@@ -25,6 +35,9 @@ test('a full run is as large as the comparison has to be', () => {
   assert.equal(FULL.memory.entries, 250_000);
   assert.equal(FULL.memory.manyEntries, 1_000_000);
   assert.equal(FULL.memory.snapshots, 5);
+  assert.equal(FULL.scale.services, 1_000);
+  assert.equal(FULL.scale.manyServices, 10_000);
+  assert.ok(FULL.scale.changes >= 2_000 && FULL.scale.rounds >= 2);
 });
 
 test('--only takes letters in any order, and each once', () => {
@@ -33,8 +46,8 @@ test('--only takes letters in any order, and each once', () => {
 });
 
 for (const [args, problem] of [
-  [['--only', 'a,x'], '--only a,x: there is no comparison "x", only a, b, c, d, e, f'],
-  [['--only', ''], '--only : there is no comparison "", only a, b, c, d, e, f'],
+  [['--only', 'a,x'], '--only a,x: there is no comparison "x", only a, b, c, d, e, f, g'],
+  [['--only', ''], '--only : there is no comparison "", only a, b, c, d, e, f, g'],
   [['--fast'], /--fast/],
   [['all'], /all/],
 ] as const) {
@@ -48,6 +61,6 @@ for (const [args, problem] of [
 
 test('--help explains each comparison', () => {
   assert.deepEqual(parseCommandLine(['--quick', '--help']), { help: USAGE });
-  for (const letter of ['a', 'b', 'c', 'd', 'e', 'f'])
+  for (const letter of ['a', 'b', 'c', 'd', 'e', 'f', 'g'])
     assert.match(USAGE, new RegExp(`^ +${letter}  \\w`, 'm'));
 });
