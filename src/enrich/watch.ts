@@ -1,4 +1,5 @@
-import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
+import { KubeConfig, makeAbsolutePath } from '@kubernetes/client-node/dist/config.js';
+import { load } from 'js-yaml';
 import type { ApiRequest, ApiResult } from '../model/api-request.ts';
 import type { ServicePort, Topology } from '../model/topology.ts';
 import { type ApiClient, type ApiGet, readResult } from './api-call.ts';
@@ -161,7 +162,7 @@ function trimmed(headers: RequestOptions['headers'] = {}): Record<string, string
 }
 
 function loadConfig(path: string | undefined): KubeConfig {
-  const config = new KubeConfig();
+  const config = new KubeConfigWithTokenFile();
   try {
     if (path === undefined) config.loadFromCluster();
     else config.loadFromFile(path);
@@ -176,6 +177,26 @@ function loadConfig(path: string | undefined): KubeConfig {
   } catch (error) {
     const what = path === undefined ? 'not in a cluster' : `kubeconfig ${path}`;
     throw new ClusterConfigError(`${what}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** The client does not know a user's `tokenFile`; it reads the file of a service account, every minute, all the same. */
+class KubeConfigWithTokenFile extends KubeConfig {
+  override loadFromString(text: string): void {
+    super.loadFromString(text);
+    const { users } = load(text) as { users?: readonly { user?: { tokenFile?: string } }[] };
+    this.users = this.users.map((user, at) => {
+      const tokenFile = users?.[at]?.user?.tokenFile;
+      return tokenFile ? { ...user, authProvider: { name: 'tokenFile', config: { tokenFile } } } : user;
+    });
+  }
+
+  override makePathsAbsolute(root: string): void {
+    super.makePathsAbsolute(root);
+    for (const { authProvider } of this.users) {
+      const { tokenFile } = authProvider?.config ?? {};
+      if (tokenFile) authProvider.config.tokenFile = makeAbsolutePath(root, tokenFile);
+    }
   }
 }
 

@@ -152,3 +152,17 @@ test('a token that is in the kubeconfig itself is read anew within a minute', as
   await until(() => server.requests.length === 9 && server.watches === 3, 'new watches');
   assert.ok(server.requests.slice(-3).every(({ authorization }) => authorization === 'Bearer second'));
 });
+
+test('a token in the file that the kubeconfig names is read anew after it was refused', async (t) => {
+  const { server, folder, kubeconfig, watchSynced } = await createHarness(t);
+  const config = kubeconfigOf(clusterAt(server.url, server.certificates.ca), { tokenFile: 'token' });
+  writeFileSync(kubeconfig, config);
+  await watchSynced();
+  server.tokens.clear();
+  server.tokens.add('second');
+  writeFileSync(join(folder, 'token'), 'second\n');
+  server.dropConnections();
+  const isNew = ({ authorization }: { authorization: string | undefined }) =>
+    authorization === 'Bearer second';
+  await until(() => server.watches === 3 && server.requests.slice(-3).every(isNew), 'new watches');
+});

@@ -13,7 +13,7 @@ export function kubeconfigText({ server, ca, tokenFile }: KubeconfigOptions): st
 
 /** The part of a kubeconfig that says who we are: by the token in a file. */
 export function tokenIn(tokenFile: string): object {
-  return { 'auth-provider': { name: 'tokenFile', config: { tokenFile } } };
+  return { tokenFile };
 }
 
 /** The part of a kubeconfig that says where the server is. */

@@ -17,7 +17,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   decode: ['model', 'lib'],
   detect: ['model', 'lib'],
   audit: ['model', 'lib'],
-  enrich: ['model', 'lib', NODE, 'yaml', '@kubernetes'],
+  enrich: ['model', 'lib', NODE, 'yaml', '@kubernetes', 'js-yaml'],
   kernel: ['model', 'lib', NODE, 'netlink', 'koffi'],
   report: ['model', 'lib', NODE, 'prom-client', 'pino', 'fastify'],
   lab: ['model', 'lib', NODE],
