@@ -32,19 +32,30 @@ export interface Live {
 /** A namespace of its own in a cluster, for all tests of a file; to be called once in it. `setUp` is for all of them. */
 export function useCluster(setUp: (cluster: TestCluster) => Promise<unknown> = async () => {}): () => Live {
   let cluster: TestCluster | undefined;
+  const watches: ClusterWatch[] = [];
   before(async () => {
     cluster = await TestCluster.open();
     await setUp(cluster);
   });
-  after(() => cluster?.close());
+  after(async () => {
+    // Each ends with its test, unless something went wrong there.
+    await Promise.all(watches.map((watch) => watch.stop()));
+    await cluster?.close();
+  });
   return () => {
     if (!cluster) throw new Error('there is no cluster before the first test begins');
     const opened = cluster;
+    const watchOne: Live['watch'] = (t, options) => {
+      const watch = watchIt(opened, options);
+      watches.push(watch);
+      t.after(() => watch.stop());
+      return watch;
+    };
     return {
       cluster: opened,
-      watch: (t, options) => watchIt(opened, t, options),
+      watch: watchOne,
       async watchSynced(t, options) {
-        const watch = watchIt(opened, t, options);
+        const watch = watchOne(t, options);
         await watch.until(() => allSynced(watch), 'synced');
         return watch;
       },
@@ -54,7 +65,6 @@ export function useCluster(setUp: (cluster: TestCluster) => Promise<unknown> = a
 
 function watchIt(
   { kubeconfig, nodeName }: TestCluster,
-  t: TestContext,
   options: Partial<ClusterWatchOptions> = {},
 ): LiveWatch {
   const problems: ClusterProblem[] = [];
@@ -69,7 +79,6 @@ function watchIt(
     ...options,
     timing: { ...QUICK, ...options.timing },
   });
-  t.after(() => watch.stop());
   return {
     ...watch,
     problems,

@@ -32,7 +32,9 @@ async function startServer(t: TestContext) {
 
 test('two runs at once pass, and remove what they made', async (t) => {
   const { server, kubeconfig } = await startServer(t);
-  const files = ['names', 'pods', 'server'].map((name) => join(import.meta.dirname, `live-${name}.test.ts`));
+  const files = ['events', 'names', 'pods', 'rights', 'server'].map((name) =>
+    join(import.meta.dirname, `live-${name}.test.ts`),
+  );
   const { NODE_TEST_CONTEXT: _context, ...env } = process.env;
   const run = () =>
     promisify(execFile)(process.execPath, ['--test', '--test-reporter=tap', ...files], {
