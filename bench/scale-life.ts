@@ -9,6 +9,8 @@ import { startStandIn, type Traffic, trafficBetween } from './stand-in.ts';
 
 const SYNC_MS = 120_000;
 const POLL_MS = 20;
+/** V8 collects what the lists have left some seconds after them. */
+const SETTLE_MS = 10_000;
 /** Services, EndpointSlices, pods. */
 const RESOURCES = 3;
 
@@ -60,10 +62,12 @@ export async function live(lab: Lab, size: ClusterSize, load: Load, start: Start
     const syncedMs = performance.now() - startedAt;
     const { exactMs: syncCpuMs } = processCpu(follower.pid);
     const peakKiB = peakResidentKiB(follower.pid);
-    const atRest = await untilQuiet(follower.pid);
+    await untilQuiet(follower.pid);
     const syncedKiB = residentKiB(follower.pid);
     const lists = await standIn.traffic();
     if (lists.watches !== RESOURCES) throw new Error(`${lists.watches} watches are open, not ${RESOURCES}`);
+    await setTimeout(SETTLE_MS);
+    const atRest = processCpu(follower.pid);
     await setTimeout(idleSeconds * 1000);
     const idle = cpuBetween(atRest, processCpu(follower.pid));
     if (warmUpChanges > 0) await standIn.change(warmUpChanges, rate);
