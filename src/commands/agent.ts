@@ -22,6 +22,7 @@ import { flowNames, knownFlows } from './flow-names.ts';
 import { type FollowedTopology, followTopology } from './follow-topology.ts';
 import { loadTopology } from './load-topology.ts';
 import { readStats } from './read-stats.ts';
+import { serveStatus } from './serve-status.ts';
 import { createSnapshotLog } from './snapshot-log.ts';
 import { type FlowWatch, watchFlows } from './watch-flows.ts';
 import { createFlowStore, NO_SNAPSHOT, type TableWatch, watchTable } from './watch-table.ts';
@@ -64,34 +65,35 @@ export async function runAgent(
     onEventsEnabled: () => table?.resync('events_enabled'),
   });
   const store = createFlowStore(checkup.settings(), clock);
+  const read = async () => {
+    const settings = checkup.settings();
+    const { lost, unconfirmed, pending, broken } = watch?.detector ?? {};
+    const sizes = (t = { size: 0, evictions: 0 }) => ({ entries: t.size, evictions: t.evictions });
+    return {
+      eventsLost: checkup.eventsLost(watch?.eventsLost()),
+      tableEntries: settings.get('nf_conntrack_count'),
+      tableLimit: settings.get('nf_conntrack_max'),
+      kernelSettings: Object.fromEntries(settings),
+      ready: readiness.reasons().length === 0,
+      kernelStats: { ...readStats() },
+      topology: names?.readings(),
+      kubernetesEvents: kubernetesEvents?.counts(),
+      ...(table?.readings() ?? NO_SNAPSHOT),
+      flowTables: {
+        lost: sizes(lost),
+        unconfirmed: sizes(unconfirmed),
+        pending: sizes(pending),
+        broken: sizes(broken),
+        snapshot: { entries: store.size + store.remembered, evictions: store.evictions },
+      },
+    };
+  };
   const metrics = createMetrics({
     version,
     nodeVersion: process.version,
     malformedReasons: MALFORMED_REASONS,
     processMetrics: true,
-    read: async () => {
-      const settings = checkup.settings();
-      const { lost, unconfirmed, pending, broken } = watch?.detector ?? {};
-      const sizes = (t = { size: 0, evictions: 0 }) => ({ entries: t.size, evictions: t.evictions });
-      return {
-        eventsLost: checkup.eventsLost(watch?.eventsLost()),
-        tableEntries: settings.get('nf_conntrack_count'),
-        tableLimit: settings.get('nf_conntrack_max'),
-        kernelSettings: Object.fromEntries(settings),
-        ready: readiness.reasons().length === 0,
-        kernelStats: { ...readStats() },
-        topology: names?.readings(),
-        kubernetesEvents: kubernetesEvents?.counts(),
-        ...(table?.readings() ?? NO_SNAPSHOT),
-        flowTables: {
-          lost: sizes(lost),
-          unconfirmed: sizes(unconfirmed),
-          pending: sizes(pending),
-          broken: sizes(broken),
-          snapshot: { entries: store.size + store.remembered, evictions: store.evictions },
-        },
-      };
-    },
+    read,
   });
   const path = options.topology.kind === 'file' ? options.topology.path : undefined;
   const followed = followTopology(source, { clock, log, metrics, readiness, path });
@@ -114,6 +116,7 @@ export async function runAgent(
     if (named.kind !== 'pickup') return;
     findingLog.write(named, clock.monotonicMs());
     events?.add(named);
+    status.add(named);
   };
   const onEvent = (event: FlowEvent) => {
     metrics.countEvent(event.type === 'destroy' ? 'destroy' : 'new');
@@ -129,6 +132,17 @@ export async function runAgent(
   }).catch(async (error) => {
     await followed.stop();
     throw error;
+  });
+  const status = await serveStatus({
+    options,
+    version,
+    startedAtMs: clock.wallMs(),
+    log,
+    topology,
+    read,
+    reasons: () => readiness.reasons(),
+    settings,
+    atRisk: () => table?.atRisk(),
   });
   try {
     watch = await watchFlows({
@@ -147,7 +161,7 @@ export async function runAgent(
       onMalformed: (reason) => metrics.countMalformed(reason),
     });
   } catch (error) {
-    await Promise.all([followed.stop(), http.close(), log.close()]);
+    await Promise.all([followed.stop(), http.close(), status.close(), log.close()]);
     throw error;
   }
   const watching = watch;
@@ -159,6 +173,7 @@ export async function runAgent(
     checkup.eventsLost(watching.eventsLost());
     findingLog.flush(clock.monotonicMs());
     followed.look();
+    status.announce();
   };
   look();
   const timer = setInterval(look, CHECKUP_MS);
@@ -190,7 +205,7 @@ export async function runAgent(
   await watchedTable.stop();
   const { decided, undecided } = await watching.stop();
   findingLog.flush(clock.monotonicMs());
-  await Promise.all([events?.stop(), http.close()]);
+  await Promise.all([events?.stop(), http.close(), status.close()]);
   await followed.stop();
   log.info('agent_stopping', `Stopped by ${stop.reason}`, {
     pickups_decided: decided,

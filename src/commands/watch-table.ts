@@ -1,7 +1,7 @@
 import { msOf } from '../audit/flow-columns.ts';
 import { FlowStore } from '../audit/flow-store.ts';
 import type { SocketMarks } from '../audit/socket-marks.ts';
-import { Audit, type AuditSummary, type FlowNames } from '../audit/summary.ts';
+import type { AuditSummary, FlowNames } from '../audit/summary.ts';
 import type { MalformedReason } from '../decode/attributes.ts';
 import type { Detector } from '../detect/detector-state.ts';
 import { loseUnseen } from '../detect/losses.ts';
@@ -12,7 +12,8 @@ import type { Finding } from '../model/finding.ts';
 import type { Tuple } from '../model/flow.ts';
 import type { ResyncReason, SnapshotResult } from '../report/metric-table.ts';
 import type { Readings } from '../report/readings.ts';
-import { inTurns, type Snapshot, Stopped, type Suspect, sweepGone, takeSnapshot } from './take-snapshot.ts';
+import { auditStore, type TableAtRisk } from './audit-store.ts';
+import { type Snapshot, Stopped, type Suspect, sweepGone, takeSnapshot } from './take-snapshot.ts';
 
 /** nf_conntrack_max where it cannot be read. */
 const USUAL_LIMIT = 262_144;
@@ -27,7 +28,6 @@ const RETRY_MS = 5_000;
 const LONGEST_RETRY_MS = 60_000;
 const SUSPECTS_AT_ONCE = 256;
 const STOP_MS = 300;
-const STRIDE = 1024;
 
 /** Room for every flow that the table can hold. */
 export function createFlowStore(settings: KernelSettings, clock: Clock): FlowStore {
@@ -83,6 +83,8 @@ export interface TableWatch {
   readonly begun: Promise<void>;
   resync(reason: ResyncReason): void;
   readings(): TableReadings;
+  /** Of the last complete snapshot; undefined before the first. */
+  atRisk(): TableAtRisk | undefined;
   stop(): Promise<void>;
 }
 
@@ -93,6 +95,7 @@ export function watchTable(options: TableWatchOptions): TableWatch {
   const results: Record<SnapshotResult, number> = { complete: 0, interrupted: 0, failed: 0 };
   const resyncs: Record<ResyncReason, number> = { events_lost: 0, events_enabled: 0 };
   let audit: AuditSummary | undefined;
+  let atRisk: TableAtRisk | undefined;
   let durationMs: number | undefined;
   /** New flows of the next snapshot were made while nobody listened. Those of the first may have been, in any case. */
   let unheard = true;
@@ -118,9 +121,7 @@ export function watchTable(options: TableWatchOptions): TableWatch {
       options.checkEventsLost();
       await judgeGone(sockets);
       const isLocalClient = (slot: number) => sockets.isLocalClient(slot);
-      const counting = new Audit({ store, timeouts, isLocalClient }, options.names);
-      await inTurns(clock, stop, (from) => counting.visit(from, STRIDE));
-      audit = counting.summary();
+      ({ audit, atRisk } = await auditStore({ store, timeouts, isLocalClient }, options.names, clock, stop));
       durationMs = clock.monotonicMs() - startedAtMs;
     }
     if (result !== 'interrupted') results[result]++;
@@ -229,6 +230,7 @@ export function watchTable(options: TableWatchOptions): TableWatch {
         resyncs,
       },
     }),
+    atRisk: () => atRisk,
     stop: async () => {
       stopping.abort();
       wake();

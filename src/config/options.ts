@@ -85,6 +85,14 @@ export const OPTIONS = {
     help: 'where /metrics, /healthz and /readyz are served; port 0 takes any free one, and the log says which',
     commands: ['agent'],
   }),
+  statusListen: option({
+    flag: '--status-listen',
+    value: 'ADDRESS:PORT',
+    type: orOff(listenAddress),
+    defaultText: '127.0.0.1:9470',
+    help: 'where the status page and its JSON are served: broken connections with their evidence, connections at risk; or off. They name pods and addresses, and ask for no password',
+    commands: ['agent'],
+  }),
   confirmWindowMs: option({
     flag: '--confirm-window',
     value: 'DURATION',

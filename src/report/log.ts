@@ -6,6 +6,8 @@ export const LOG_EVENTS = [
   'agent_stopping',
   'http_listening',
   'http_failed',
+  'status_listening',
+  'status_failed',
   'topology_loaded',
   'topology_synced',
   'topology_problem',

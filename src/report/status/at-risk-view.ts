@@ -1,0 +1,49 @@
+import { html } from 'ghtml';
+import { humanDuration } from '../../lib/human-duration.ts';
+import { atRiskAdvice } from '../at-risk-advice.ts';
+import type { AuditReport } from '../audit-report.ts';
+import { podPortText, serviceText } from '../name-text.ts';
+import { isoTime } from '../named-fields.ts';
+import { clientText, dateText } from './break-view.ts';
+
+/** The connections that break if they stay idle, the soonest first. */
+export function atRiskView(report: AuditReport | undefined): string {
+  if (!report) {
+    return html`<section id="at-risk" data-live><h2>At risk</h2><p class="none">The conntrack table has not been read yet.</p></section>`;
+  }
+  const rows = Array.from(report.atRisk, (flow) => {
+    const expiresAt = isoTime(report.takenAtMs + flow.expiresInSeconds * 1000);
+    return html`<tr><td><time datetime="${expiresAt}">${dateText(expiresAt)}</time></td>
+<td><span title="${podPortText(flow.client)}">${clientText(flow.client)}</span></td><td>${serviceText(flow.service)}</td>
+<td>${podPortText(flow.backend)}</td><td>${flow.idleSeconds === undefined ? '?' : humanDuration(flow.idleSeconds)}</td>
+<td><span title="${atRiskAdvice(flow, report.settings)}">${flow.reason}</span></td></tr>`;
+  });
+  const shown = rows.length < report.total ? `, the first ${rows.length} of them below` : '';
+  return html`<section id="at-risk" data-live><h2>At risk <span class="count">${report.total}</span></h2>
+<p>${report.total} of ${report.flows} open connections through Services break if they stay idle${shown}.
+${unknownText(report)} Read from the table at ${dateText(isoTime(report.takenAtMs))}.</p>
+!${rows.length === 0 ? '' : tableOf(rows)}!${adviceOf(report)}
+</section>`;
+}
+
+function unknownText({ unknown, total }: AuditReport): string {
+  if (unknown === 0) return '';
+  return `Of ${unknown === total ? 'all' : unknown} of them the keepalive is not known, and they may be safe.`;
+}
+
+function tableOf(rows: readonly string[]): string {
+  return html`<div class="wide"><table>
+<thead><tr><th>Breaks at</th><th>Client</th><th>Service</th><th>Backend</th><th>Idle</th><th>Reason</th></tr></thead>
+<tbody>!${rows}</tbody></table></div>`;
+}
+
+/** What to do, once for each reason: that of the soonest. */
+function adviceOf({ atRisk, settings }: AuditReport): string {
+  const advice = new Map<string, string>();
+  for (const flow of atRisk) {
+    if (!advice.has(flow.reason)) advice.set(flow.reason, atRiskAdvice(flow, settings));
+  }
+  return Array.from(advice, ([reason, text]) => html`<p class="advice"><b>${reason}</b> ${text}</p>`).join(
+    '',
+  );
+}

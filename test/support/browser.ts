@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { accessSync, constants, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Namespace } from '../../src/lab/namespace.ts';
+
+const SCREENSHOTS = join(import.meta.dirname, '../output/screenshots');
+const missing = programOnPath('chromium') ? false : 'needs chromium (Debian: chromium)';
+/** Why browser tests are left out, false to run them. With CI=true they run, and fail. */
+export const skip: string | false = process.env['CI'] === 'true' ? false : missing;
+
+/** Nothing but the page itself is to be loaded: no updates, no look-ups of the browser's maker. */
+const QUIET = [
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** Debian's Chromium, in a network namespace if one is given; closed when the test ends. */
+export async function openBrowser(t: TestContext, namespace?: Namespace): Promise<Browser> {
+  const executable = programOnPath('chromium');
+  assert.ok(executable, 'chromium is not on PATH');
+  const folder = mkdtempSync(join(tmpdir(), 'cw-test-browser-'));
+  const wrapper = join(folder, 'chromium');
+  const enter = namespace ? `ip netns exec ${namespace.name} ` : '';
+  writeFileSync(wrapper, `#!/bin/sh\nexec ${enter}${executable} "$@"\n`, { mode: 0o755 });
+  // Its sandbox does not run as root.
+  const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
+  const browser = await chromium.launch({ executablePath: wrapper, args: [...QUIET, ...sandbox] });
+  t.after(async () => {
+    await browser.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return browser;
+}
+
+/** Everything that must not happen on a page: script errors, what the policy blocked, requests to elsewhere. */
+export function watchPage(page: Page, origin: string): readonly string[] {
+  const faults: string[] = [];
+  page.on('pageerror', (error) => faults.push(`error: ${error.message}`));
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') faults.push(`console: ${message.text()}`);
+  });
+  page.on('dialog', (dialog) => {
+    faults.push(`dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  page.on('request', (request) => {
+    const url = request.url();
+    if (!url.startsWith(`${origin}/`) && !url.startsWith('data:')) faults.push(`request: ${url}`);
+  });
+  return faults;
+}
+
+/** Kept as test output, below test/output/screenshots. */
+export async function screenshot(page: Page, name: string): Promise<void> {
+  mkdirSync(SCREENSHOTS, { recursive: true });
+  await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
+}
+
+function programOnPath(name: string): string | undefined {
+  return (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .map((folder) => join(folder, name))
+    .find((path) => {
+      try {
+        accessSync(path, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+}
