@@ -31,7 +31,7 @@ const metrics = createMetrics({
     tableEntries: undefined,
     tableLimit: undefined,
     kernelSettings: {},
-    ready: true,
+    readyConditions: [],
     flowTables: {
       lost: NO_TABLE,
       unconfirmed: NO_TABLE,

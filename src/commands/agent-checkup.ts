@@ -1,22 +1,17 @@
 import type { KernelSettings, readSettings } from '../kernel/settings.ts';
 import type { Log } from '../report/log.ts';
+import { READY_CONDITIONS, type ReadyCondition } from '../report/metric-table.ts';
 import type { Readiness } from '../report/readiness.ts';
 
-/** What /readyz wants. */
-export const AGENT_CONDITIONS = [
-  'subscribed',
-  'filter_attached',
-  'events_enabled',
-  'first_snapshot',
-] as const;
-/** One more when names come from the API server. */
-export const TOPOLOGY_CONDITION = 'topology_synced';
-export type AgentCondition = (typeof AGENT_CONDITIONS)[number] | typeof TOPOLOGY_CONDITION;
+/** Wanted by /readyz when names come from the API server. */
+export const TOPOLOGY_CONDITION: ReadyCondition = 'topology_synced';
+/** Always wanted. */
+export const AGENT_CONDITIONS = READY_CONDITIONS.filter((condition) => condition !== TOPOLOGY_CONDITION);
 
 interface CheckupOptions {
   readonly read: () => ReturnType<typeof readSettings>;
   readonly procPath: string;
-  readonly readiness: Readiness<AgentCondition>;
+  readonly readiness: Readiness<ReadyCondition>;
   readonly log: Log;
   /** Events were off, and are on now: what was made in between sends none. */
   readonly onEventsEnabled: () => void;

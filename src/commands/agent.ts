@@ -13,6 +13,7 @@ import { createFloodControl } from '../report/flood-control.ts';
 import { startHttp } from '../report/http.ts';
 import type { KubernetesEvents } from '../report/kubernetes-events.ts';
 import { createLog } from '../report/log.ts';
+import type { ReadyCondition } from '../report/metric-table.ts';
 import { createMetrics } from '../report/metrics.ts';
 import { createReadiness } from '../report/readiness.ts';
 import { AGENT_CONDITIONS, createCheckup, TOPOLOGY_CONDITION } from './agent-checkup.ts';
@@ -49,9 +50,9 @@ export async function runAgent(
     node: options.nodeName,
     onDropped: () => metrics.countHeldBack(),
   });
-  const readiness = createReadiness([
+  const readiness = createReadiness<ReadyCondition>([
     ...AGENT_CONDITIONS,
-    ...(source.kind === 'watched' ? ([TOPOLOGY_CONDITION] as const) : []),
+    ...(source.kind === 'watched' ? [TOPOLOGY_CONDITION] : []),
   ]);
   let watch: FlowWatch | undefined;
   let table: TableWatch | undefined;
@@ -74,7 +75,7 @@ export async function runAgent(
       tableEntries: settings.get('nf_conntrack_count'),
       tableLimit: settings.get('nf_conntrack_max'),
       kernelSettings: Object.fromEntries(settings),
-      ready: readiness.reasons().length === 0,
+      readyConditions: readiness.conditions(),
       kernelStats: { ...readStats() },
       topology: names?.readings(),
       kubernetesEvents: kubernetesEvents?.counts(),

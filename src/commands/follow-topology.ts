@@ -4,18 +4,18 @@ import type { Clock } from '../kernel/clock.ts';
 import type { SendRequest } from '../model/api-request.ts';
 import type { Topology } from '../model/topology.ts';
 import type { Log } from '../report/log.ts';
-import { TOPOLOGY_RESOURCES } from '../report/metric-table.ts';
+import { type ReadyCondition, TOPOLOGY_RESOURCES } from '../report/metric-table.ts';
 import type { Metrics } from '../report/metrics.ts';
 import type { Readiness } from '../report/readiness.ts';
 import type { TopologyReadings } from '../report/readings.ts';
-import { type AgentCondition, TOPOLOGY_CONDITION } from './agent-checkup.ts';
+import { TOPOLOGY_CONDITION } from './agent-checkup.ts';
 import type { FixedTopology, WatchedTopology } from './load-topology.ts';
 
 export interface FollowTopologyOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
-  readonly readiness: Readiness<AgentCondition>;
+  readonly readiness: Readiness<ReadyCondition>;
   /** Where the names come from, for the log: the path of the file. */
   readonly path: string | undefined;
 }

@@ -1,14 +1,14 @@
 import type { AuditSummary } from '../audit/summary.ts';
 import type { KernelSettings } from '../kernel/settings.ts';
 import type { Log } from '../report/log.ts';
+import type { ReadyCondition } from '../report/metric-table.ts';
 import type { Readiness } from '../report/readiness.ts';
-import type { AgentCondition } from './agent-checkup.ts';
 import type { Snapshot } from './take-snapshot.ts';
 import type { TableWatchOptions } from './watch-table.ts';
 
 export interface SnapshotLogOptions {
   readonly log: Log;
-  readonly readiness: Readiness<AgentCondition>;
+  readonly readiness: Readiness<ReadyCondition>;
   readonly settings: () => KernelSettings;
 }
 

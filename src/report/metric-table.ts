@@ -25,6 +25,16 @@ export type KernelStat = (typeof KERNEL_STATS)[number];
 export const TOPOLOGY_RESOURCES = ['services', 'endpointslices', 'pods'] as const;
 export type TopologyResource = (typeof TOPOLOGY_RESOURCES)[number];
 
+/** What /readyz wants; the last only where names come from the API server. */
+export const READY_CONDITIONS = [
+  'subscribed',
+  'filter_attached',
+  'events_enabled',
+  'first_snapshot',
+  'topology_synced',
+] as const;
+export type ReadyCondition = (typeof READY_CONDITIONS)[number];
+
 /** What became of Kubernetes Events: requests to the API server; `held_back`: breaks that no Event tells of. */
 export const KUBERNETES_EVENT_RESULTS = ['created', 'updated', 'failed', 'held_back'] as const;
 export type KubernetesEventResult = (typeof KUBERNETES_EVENT_RESULTS)[number];
@@ -46,6 +56,7 @@ export interface LabelValues {
   result: SnapshotResult | KubernetesEventResult;
   stat: KernelStat;
   resource: TopologyResource;
+  condition: ReadyCondition;
   reason: string;
   name: string;
   version: string;
@@ -191,6 +202,11 @@ export const METRICS = {
     labels: ['result'],
   },
   ready: { type: 'gauge', help: 'Whether /readyz says ready: 1 or 0.', labels: [] },
+  ready_condition: {
+    type: 'gauge',
+    help: 'Whether this condition of /readyz holds: 1 or 0. Ready is when all of them do.',
+    labels: ['condition'],
+  },
   build_info: {
     type: 'gauge',
     help: 'Always 1; the labels say what runs here.',

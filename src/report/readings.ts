@@ -8,6 +8,7 @@ import {
   KUBERNETES_EVENT_RESULTS,
   type KubernetesEventResult,
   RESYNC_REASONS,
+  type ReadyCondition,
   type ResyncReason,
   SNAPSHOT_RESULTS,
   type SnapshotResult,
@@ -23,7 +24,8 @@ export interface Readings {
   readonly tableLimit: number | undefined;
   /** Sysctls by the last part of their name, `nf_conntrack_events`. */
   readonly kernelSettings: Readonly<Record<string, number | undefined>>;
-  readonly ready: boolean;
+  /** What /readyz wants, and whether it holds. */
+  readonly readyConditions: readonly (readonly [name: ReadyCondition, holds: boolean])[];
   /** `evictions` since the agent started; only ever grows. */
   readonly flowTables: Readonly<Record<FlowTable, { readonly entries: number; readonly evictions: number }>>;
   /** Undefined before the first complete snapshot, and without snapshots. */
@@ -60,6 +62,7 @@ export function addReadings(registry: Registry): (readings: Readings) => void {
   const tableLimit = addGauge(registry, 'table_limit');
   const kernelSetting = addGauge(registry, 'kernel_setting');
   const ready = addGauge(registry, 'ready');
+  const readyCondition = addGauge(registry, 'ready_condition');
   const flowTableEntries = addGauge(registry, 'flow_table_entries');
   const flowTableEvictions = addCounter(registry, 'flow_table_evictions_total');
   const snapshotFlows = addGauge(registry, 'snapshot_flows');
@@ -79,7 +82,10 @@ export function addReadings(registry: Registry): (readings: Readings) => void {
     tableLimit.replace([[{}, readings.tableLimit]]);
     const settings = Object.entries(readings.kernelSettings);
     kernelSetting.replace(settings.map(([name, value]) => [{ name }, value] as const));
-    ready.replace([[{}, readings.ready ? 1 : 0]]);
+    ready.replace([[{}, readings.readyConditions.every(([, holds]) => holds) ? 1 : 0]]);
+    readyCondition.replace(
+      readings.readyConditions.map(([condition, holds]) => [{ condition }, holds ? 1 : 0] as const),
+    );
     const tables = FLOW_TABLES.map((table) => ({ table, ...readings.flowTables[table] }));
     flowTableEntries.replace(tables.map(({ table, entries }) => [{ table }, entries] as const));
     flowTableEvictions.replace(tables.map(({ table, evictions }) => [{ table }, evictions] as const));

@@ -29,6 +29,7 @@ describe('agent', { skip }, () => {
     assert.deepEqual([ready.status, ready.body.trim()], [200, 'ok']);
     const samples = await agent.samples();
     assert.equal(samples.sum('ready'), 1);
+    assert.equal(samples.sum('ready_condition'), 4, 'without an API server topology_synced is none of them');
     assert.equal(samples.sum('events_lost_total'), 0);
     assert.equal(samples.sum('kernel_setting', { name: 'nf_conntrack_tcp_timeout_established' }), 432_000);
     assert.match(agent.url, /^http:\/\/127\.0\.0\.1:\d+$/);
@@ -142,7 +143,10 @@ describe('agent', { skip }, () => {
     assert.equal(unready.status, 503);
     assert.match(unready.body, /nf_conntrack_events is 0/);
     assert.equal((await agent.get('/healthz')).status, 200);
-    assert.equal((await agent.samples()).sum('ready'), 0);
+    const samples = await agent.samples();
+    assert.equal(samples.sum('ready'), 0);
+    assert.equal(samples.sum('ready_condition', { condition: 'subscribed' }), 1);
+    assert.equal(samples.sum('ready_condition', { condition: 'events_enabled' }), 0);
     await sysctl(cluster.lab.node, 'net.netfilter.nf_conntrack_events', 1);
     await agent.until((s) => s.sum('ready') === 1, 'ready');
     assert.equal((await agent.get('/readyz')).status, 200);

@@ -7,6 +7,10 @@ test('ready when every condition holds, and not any more when one fails', () => 
   assert.deepEqual(readiness.reasons(), ['subscribed: not yet', 'events_enabled: not yet']);
   readiness.meet('events_enabled');
   assert.deepEqual(readiness.reasons(), ['subscribed: not yet']);
+  assert.deepEqual(readiness.conditions(), [
+    ['subscribed', false],
+    ['events_enabled', true],
+  ]);
   readiness.meet('subscribed');
   assert.deepEqual(readiness.reasons(), []);
   readiness.fail('events_enabled', 'nf_conntrack_events is 0');

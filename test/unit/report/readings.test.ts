@@ -13,18 +13,26 @@ test('readings are taken at a scrape, and what is not known has no series', asyn
   assert.deepEqual(await series(metrics, 'events_lost_total'), { '': 17 });
   assert.equal(reads, 1);
   assert.deepEqual(await series(metrics, 'kernel_setting'), { 'name="nf_conntrack_events"': 2 });
+  assert.deepEqual(await series(metrics, 'ready'), { '': 1 });
   current = {
     ...readings,
     eventsLost: undefined,
     tableEntries: undefined,
     kernelSettings: {},
-    ready: false,
+    readyConditions: [
+      ['subscribed', true],
+      ['events_enabled', false],
+    ],
   };
   assert.deepEqual(await series(metrics, 'events_lost_total'), {});
   assert.deepEqual(await series(metrics, 'table_entries'), {});
   assert.deepEqual(await series(metrics, 'table_limit'), { '': 262_144 });
   assert.deepEqual(await series(metrics, 'kernel_setting'), {});
   assert.deepEqual(await series(metrics, 'ready'), { '': 0 });
+  assert.deepEqual(await series(metrics, 'ready_condition'), {
+    'condition="subscribed"': 1,
+    'condition="events_enabled"': 0,
+  });
   assert.deepEqual(await series(metrics, 'flow_table_evictions_total'), {
     'table="lost"': 0,
     'table="unconfirmed"': 1,

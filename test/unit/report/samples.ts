@@ -1,5 +1,6 @@
 import type { FlowEvent } from '../../../src/model/flow-event.ts';
 import type { NamedEntryLost, NamedPickup, NamedService } from '../../../src/model/named-finding.ts';
+import { READY_CONDITIONS } from '../../../src/report/metric-table.ts';
 import { createMetrics, type Metrics } from '../../../src/report/metrics.ts';
 import type { Readings } from '../../../src/report/readings.ts';
 
@@ -135,7 +136,7 @@ export const readings: Readings = {
   tableEntries: 1200,
   tableLimit: 262_144,
   kernelSettings: { nf_conntrack_events: 2, nf_conntrack_tcp_loose: undefined },
-  ready: true,
+  readyConditions: READY_CONDITIONS.map((name) => [name, true] as const),
   flowTables: {
     lost: { entries: 5, evictions: 0 },
     unconfirmed: { entries: 2, evictions: 1 },
