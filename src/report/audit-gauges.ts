@@ -53,7 +53,7 @@ export function addAuditGauges(registry: Registry, limits: LabelLimits): AuditGa
       }
       for (const row of audit?.atRisk ?? []) {
         const service = limits.service(row.service);
-        const labels = { ...service, ...limits.client(row.client, service), reason: row.reason };
+        const labels = { ...limits.atRisk(service, row.client, row.reason), reason: row.reason };
         put(atRisk, labels, row.connections, sum);
       }
       serviceConnections.replace(audit ? valuesOf(connections) : []);

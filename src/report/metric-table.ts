@@ -39,6 +39,10 @@ export type ReadyCondition = (typeof READY_CONDITIONS)[number];
 export const KUBERNETES_EVENT_RESULTS = ['created', 'updated', 'failed', 'held_back'] as const;
 export type KubernetesEventResult = (typeof KUBERNETES_EVENT_RESULTS)[number];
 
+/** Labels that have limits (label-limits.ts): beyond them the value is `other`. */
+export const OVERFLOW_LABELS = ['service', 'client'] as const;
+export type OverflowLabel = (typeof OVERFLOW_LABELS)[number];
+
 /** What each label may hold. Text from the cluster or the network is a string here, closed lists are not. */
 export interface LabelValues {
   service_namespace: string;
@@ -57,6 +61,7 @@ export interface LabelValues {
   stat: KernelStat;
   resource: TopologyResource;
   condition: ReadyCondition;
+  label: OverflowLabel;
   reason: string;
   name: string;
   version: string;
@@ -139,6 +144,11 @@ export const METRICS = {
     type: 'counter',
     help: 'Snapshots taken out of turn because events were missed, by why.',
     labels: ['reason'],
+  },
+  label_overflows_total: {
+    type: 'counter',
+    help: 'Lost entries and pickups counted under the Service other, broken connections counted under the client other, because the limit of different label values was reached; each once.',
+    labels: ['label'],
   },
   events_total: {
     type: 'counter',

@@ -116,24 +116,6 @@ test('client workloads get 2000 label sets, the rest is counted under other', as
   assert.equal(counts[`${REDIS},client_namespace="",client_workload="other",${rest}`], 100);
 });
 
-test('Services and clients multiplied stay within 3000 label sets', async () => {
-  const metrics = newMetrics();
-  const { client } = pickup();
-  for (let i = 0; i < 100; i++) {
-    for (let j = 0; j < 40; j++) {
-      const service = { ...redis, name: `s${i}` };
-      metrics.count(pickup({ service, client: { ...client, workload: `Deployment/d${j}` } }));
-    }
-  }
-  const counts = await series(metrics, 'broken_connections_total');
-  // 75 Services used the pairs up; each of the other 25 counts under `other`.
-  assert.equal(Object.keys(counts).length, 3000 + 25);
-  assert.equal(
-    Object.values(counts).reduce((sum, count) => sum + count),
-    4000,
-  );
-});
-
 test('the whole of /metrics is as in the golden file, and every metric of the table is there', async () => {
   const metrics = newMetrics(() => ({
     ...readings,
