@@ -11,22 +11,21 @@ import type { FlowEvent } from '../model/flow-event.ts';
 import { createFindingLog } from '../report/finding-log.ts';
 import { createFloodControl } from '../report/flood-control.ts';
 import { startHttp } from '../report/http.ts';
-import type { KubernetesEvents } from '../report/kubernetes-events.ts';
 import { createLog } from '../report/log.ts';
 import type { ReadyCondition } from '../report/metric-table.ts';
 import { createMetrics } from '../report/metrics.ts';
 import { createReadiness } from '../report/readiness.ts';
 import { AGENT_CONDITIONS, createCheckup, TOPOLOGY_CONDITION } from './agent-checkup.ts';
+import { type AgentParts, readAgent } from './agent-readings.ts';
 import { checkProc } from './check-proc.ts';
 import { checkEmitEvents, emitEvents } from './emit-events.ts';
 import { flowNames, knownFlows } from './flow-names.ts';
-import { type FollowedTopology, followTopology } from './follow-topology.ts';
+import { followTopology } from './follow-topology.ts';
 import { loadTopology } from './load-topology.ts';
-import { readStats } from './read-stats.ts';
 import { serveStatus } from './serve-status.ts';
 import { createSnapshotLog } from './snapshot-log.ts';
 import { type FlowWatch, watchFlows } from './watch-flows.ts';
-import { createFlowStore, NO_SNAPSHOT, type TableWatch, watchTable } from './watch-table.ts';
+import { createFlowStore, watchTable } from './watch-table.ts';
 
 /** How often settings, losses and held-back log lines are looked at when nobody asks. */
 const CHECKUP_MS = 10_000;
@@ -54,41 +53,16 @@ export async function runAgent(
     ...AGENT_CONDITIONS,
     ...(source.kind === 'watched' ? [TOPOLOGY_CONDITION] : []),
   ]);
-  let watch: FlowWatch | undefined;
-  let table: TableWatch | undefined;
-  let names: FollowedTopology | undefined;
-  let kubernetesEvents: KubernetesEvents | undefined;
   const checkup = createCheckup({
     read: () => readSettings(options.procPath),
     procPath: options.procPath,
     readiness,
     log,
-    onEventsEnabled: () => table?.resync('events_enabled'),
+    onEventsEnabled: () => parts.table?.resync('events_enabled'),
   });
   const store = createFlowStore(checkup.settings(), clock);
-  const read = async () => {
-    const settings = checkup.settings();
-    const { lost, unconfirmed, pending, broken } = watch?.detector ?? {};
-    const sizes = (t = { size: 0, evictions: 0 }) => ({ entries: t.size, evictions: t.evictions });
-    return {
-      eventsLost: checkup.eventsLost(watch?.eventsLost()),
-      tableEntries: settings.get('nf_conntrack_count'),
-      tableLimit: settings.get('nf_conntrack_max'),
-      kernelSettings: Object.fromEntries(settings),
-      readyConditions: readiness.conditions(),
-      kernelStats: { ...readStats() },
-      topology: names?.readings(),
-      kubernetesEvents: kubernetesEvents?.counts(),
-      ...(table?.readings() ?? NO_SNAPSHOT),
-      flowTables: {
-        lost: sizes(lost),
-        unconfirmed: sizes(unconfirmed),
-        pending: sizes(pending),
-        broken: sizes(broken),
-        snapshot: { entries: store.size + store.remembered, evictions: store.evictions },
-      },
-    };
-  };
+  const parts: AgentParts = { checkup, readiness, store };
+  const read = async () => readAgent(parts);
   const metrics = createMetrics({
     version,
     nodeVersion: process.version,
@@ -98,7 +72,7 @@ export async function runAgent(
   });
   const path = options.topology.kind === 'file' ? options.topology.path : undefined;
   const followed = followTopology(source, { clock, log, metrics, readiness, path });
-  names = followed;
+  parts.names = followed;
   const { topology } = followed;
   const settings = () => Object.fromEntries(checkup.lastSettings());
   const findingLog = createFindingLog({
@@ -108,7 +82,7 @@ export async function runAgent(
     settings,
   });
   const events = emitEvents({ options, send: followed.send, clock, log, settings });
-  kubernetesEvents = events;
+  parts.kubernetesEvents = events;
 
   const onFinding = (finding: Finding) => {
     const named = nameFinding(topology, finding, options.nodeName);
@@ -143,10 +117,11 @@ export async function runAgent(
     read,
     reasons: () => readiness.reasons(),
     settings,
-    atRisk: () => table?.atRisk(),
+    atRisk: () => parts.table?.atRisk(),
   });
+  let watching: FlowWatch;
   try {
-    watch = await watchFlows({
+    watching = await watchFlows({
       clock,
       receiveBufferBytes: options.receiveBufferBytes,
       detector: {
@@ -158,14 +133,14 @@ export async function runAgent(
       },
       onFinding,
       onEvent,
-      onEventsLost: () => table?.resync('events_lost'),
+      onEventsLost: () => parts.table?.resync('events_lost'),
       onMalformed: (reason) => metrics.countMalformed(reason),
     });
   } catch (error) {
     await Promise.all([followed.stop(), http.close(), status.close(), log.close()]);
     throw error;
   }
-  const watching = watch;
+  parts.watch = watching;
   log.info('http_listening', `Serving ${http.url}/metrics`, { url: http.url, port: http.port });
   readiness.meet('subscribed');
   readiness.meet('filter_attached');
@@ -178,6 +153,7 @@ export async function runAgent(
   };
   look();
   const timer = setInterval(look, CHECKUP_MS);
+  const logSnapshot = createSnapshotLog({ log, readiness, settings: () => checkup.lastSettings() });
   const watchedTable = watchTable({
     clock,
     procPath: options.procPath,
@@ -192,9 +168,12 @@ export async function runAgent(
       log.error('snapshot_failed', `A snapshot failed by a fault of this program: ${error.stack}`),
     onFinding,
     onMalformed: (reason) => metrics.countMalformed(reason),
-    onSnapshot: createSnapshotLog({ log, readiness, settings: () => checkup.lastSettings() }),
+    onSnapshot: (...snapshot) => {
+      logSnapshot(...snapshot);
+      status.announce();
+    },
   });
-  table = watchedTable;
+  parts.table = watchedTable;
   await Promise.race([watchedTable.begun, once(stop, 'abort')]);
   log.info('agent_started', `conntrack-watchdog ${version} watches the connections of ${options.nodeName}`, {
     version,

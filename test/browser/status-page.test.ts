@@ -45,9 +45,9 @@ describe('status page', { skip }, () => {
     ['phone-light', { viewport: PHONE, colorScheme: 'light' }],
     ['phone-dark', { viewport: PHONE, colorScheme: 'dark' }],
   ];
-  test('each break opens into its time line and evidence; light and dark, desk and phone', async (t) => {
+  test('each break opens into its time line and evidence; light and dark, desk and phone', async () => {
     await using server = await serveContent(content());
-    const browser = await openBrowser(t);
+    await using browser = await openBrowser();
     const grounds: string[] = [];
     for (const [name, options] of looks) {
       const page = await browser.newPage(options);
@@ -69,18 +69,18 @@ describe('status page', { skip }, () => {
     assert.equal(new Set(grounds).size, 2, `light and dark differ: ${grounds}`);
   });
 
-  test('the words of a time line do not lie on one another, on a phone neither', async (t) => {
+  test('the words of a time line do not lie on one another, on a phone neither', async () => {
     await using server = await serveContent(content());
-    const browser = await openBrowser(t);
+    await using browser = await openBrowser();
     const page = await browser.newPage({ viewport: PHONE });
     await page.goto(server.url);
     for (const summary of await page.locator('details.break > summary').all()) await summary.click();
     assert.deepEqual(await page.evaluate(BAD_WORDS), []);
   });
 
-  test('without its script the main facts are there, and each break still opens', async (t) => {
+  test('without its script the main facts are there, and each break still opens', async () => {
     await using server = await serveContent(content());
-    const browser = await openBrowser(t);
+    await using browser = await openBrowser();
     const page = await browser.newPage({ javaScriptEnabled: false, viewport: PHONE });
     await page.goto(server.url);
     assert.equal(await page.locator('details.break').count(), 3);
@@ -92,9 +92,9 @@ describe('status page', { skip }, () => {
     await screenshot(page, 'phone-without-script');
   });
 
-  test('a new break comes by itself, and what is open stays open', async (t) => {
+  test('a new break comes by itself, and what is open stays open', async () => {
     await using server = await serveContent(content());
-    const browser = await openBrowser(t);
+    await using browser = await openBrowser();
     const page = await browser.newPage({ viewport: DESK });
     const faults = watchPage(page, server.url);
     await page.goto(server.url);
@@ -113,7 +113,7 @@ describe('status page', { skip }, () => {
     await page.locator('#live').getByText('not connected').waitFor();
   });
 
-  test('names from the cluster are text: no script of theirs runs, no element of theirs appears', async (t) => {
+  test('names from the cluster are text: no script of theirs runs, no element of theirs appears', async () => {
     const evil = `<script>alert(1)</script><img src=x onerror=alert(2)>"'`;
     const { client, service } = pickup();
     const names = {
@@ -126,7 +126,7 @@ describe('status page', { skip }, () => {
       pickups: [pickup({ ...names, oldBackend: { ...pickup().oldBackend!, pod: evil, node: evil } })],
       atRisk: [slowFlow(names)],
     });
-    const browser = await openBrowser(t);
+    await using browser = await openBrowser();
     const page = await browser.newPage({ viewport: PHONE });
     const faults = watchPage(page, server.url);
     await page.goto(server.url);

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { accessSync, constants, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import type { TestContext } from 'node:test';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import type { Namespace } from '../../src/lab/namespace.ts';
 
 const SCREENSHOTS = join(import.meta.dirname, '../output/screenshots');
@@ -21,8 +20,13 @@ const QUIET = [
   '--disable-sync',
 ];
 
-/** Debian's Chromium, in a network namespace if one is given; closed when the test ends. */
-export async function openBrowser(t: TestContext, namespace?: Namespace): Promise<Browser> {
+/** A browser, closed when its scope ends: before a lab is, whose namespace it may be in. */
+export interface TestBrowser extends AsyncDisposable {
+  newPage(options?: BrowserContextOptions): Promise<Page>;
+}
+
+/** Debian's Chromium, in a network namespace if one is given. */
+export async function openBrowser(namespace?: Namespace): Promise<TestBrowser> {
   const executable = programOnPath('chromium');
   assert.ok(executable, 'chromium is not on PATH');
   const folder = mkdtempSync(join(tmpdir(), 'cw-test-browser-'));
@@ -32,11 +36,13 @@ export async function openBrowser(t: TestContext, namespace?: Namespace): Promis
   // Its sandbox does not run as root.
   const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
   const browser = await chromium.launch({ executablePath: wrapper, args: [...QUIET, ...sandbox] });
-  t.after(async () => {
-    await browser.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  return browser;
+  return {
+    newPage: (options) => browser.newPage(options),
+    async [Symbol.asyncDispose]() {
+      await browser.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
 }
 
 /** Everything that must not happen on a page: script errors, what the policy blocked, requests to elsewhere. */
