@@ -14,6 +14,17 @@ interface Patch {
   readonly patch: string;
 }
 
+interface ConfigMapSource {
+  readonly name: string;
+  readonly namespace: string;
+  readonly files: readonly string[];
+}
+
+interface GeneratorOptions {
+  readonly disableNameSuffixHash: boolean;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
 /** By what the entries of a list are told apart when a patch is merged; other lists are replaced. */
 const MERGE_KEYS: Readonly<Record<string, string>> = {
   containers: 'name',
@@ -30,13 +41,15 @@ export function emulateKustomize(folder: string): KubernetesObject[] {
 /** A Kustomization starts from nothing, a Component from what is there already. */
 function addFolder(folder: string, objects: Tree[]): void {
   const file = parse(readFileSync(join(folder, 'kustomization.yaml'), 'utf8')) as Record<string, never[]>;
-  for (const [field, entries] of Object.entries(file)) {
+  const { generatorOptions, ...fields } = file as { generatorOptions?: GeneratorOptions };
+  for (const [field, entries] of Object.entries(fields as typeof file)) {
     if (field === 'apiVersion' || field === 'kind') continue;
     for (const entry of entries) {
       if (field === 'resources') addResource(join(folder, entry), objects);
       else if (field === 'components') addFolder(join(folder, entry), objects);
       else if (field === 'patches') applyPatch(entry, objects);
       else if (field === 'images') setImage(entry, objects);
+      else if (field === 'configMapGenerator') objects.push(configMap(folder, entry, generatorOptions));
       else throw new Error(`${folder}: this emulation does not know "${field}"`);
     }
   }
@@ -45,6 +58,17 @@ function addFolder(folder: string, objects: Tree[]): void {
 function addResource(path: string, objects: Tree[]): void {
   if (statSync(path).isDirectory()) addFolder(path, objects);
   else objects.push(parse(readFileSync(path, 'utf8')));
+}
+
+/** From files alone, each a key; without the hash that kustomize puts behind a name unless it is told not to. */
+function configMap(folder: string, source: ConfigMapSource, options?: GeneratorOptions): Tree {
+  const { name, namespace, files, ...unknown } = source;
+  const { disableNameSuffixHash, labels, ...unknownOptions } = options ?? { disableNameSuffixHash: false };
+  const more = Object.keys({ ...unknown, ...unknownOptions });
+  if (more.length > 0) throw new Error(`this emulation does not know "${more}" of a configMapGenerator`);
+  if (!disableNameSuffixHash) throw new Error('this emulation does not know the hash behind a name');
+  const data = Object.fromEntries(files.map((file) => [file, readFileSync(join(folder, file), 'utf8')]));
+  return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace, labels: { ...labels } }, data };
 }
 
 function applyPatch({ target, patch }: Patch, objects: Tree[]): void {

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { globSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { parseAllDocuments, stringify } from 'yaml';
 import { emulateKustomize } from './kustomize-emulation.ts';
 
@@ -11,9 +11,15 @@ const KUBECTL = process.env['KUBECTL'] || 'kubectl';
 
 export const DEPLOY = join(import.meta.dirname, '../../../deploy');
 
-export const COMPONENTS = globSync('components/*/kustomization.yaml', { cwd: DEPLOY })
-  .map((file) => dirname(file).slice('components/'.length))
-  .toSorted();
+/** Folders of components by name. The dashboards' is beside what they are made of. */
+const FOLDERS: Readonly<Record<string, string>> = Object.fromEntries(
+  globSync('{components/*,grafana}/kustomization.yaml', { cwd: DEPLOY }).map((file) => [
+    basename(dirname(file)),
+    dirname(file),
+  ]),
+);
+
+export const COMPONENTS = Object.keys(FOLDERS).toSorted();
 
 /** Nothing, each component alone, and all together. */
 export const SELECTIONS = [[], ...COMPONENTS.map((name) => [name]), COMPONENTS];
@@ -73,7 +79,7 @@ function inFolderOf<T>(components: readonly string[], overlay: Overlay, use: (fo
       apiVersion: 'kustomize.config.k8s.io/v1beta1',
       kind: 'Kustomization',
       resources: [relative(folder, join(DEPLOY, 'base'))],
-      components: components.map((name) => relative(folder, join(DEPLOY, 'components', name))),
+      components: components.map((name) => relative(folder, join(DEPLOY, FOLDERS[name]!))),
       ...overlay,
     };
     writeFileSync(join(folder, 'kustomization.yaml'), stringify(kustomization));
