@@ -11,7 +11,9 @@ export interface Column {
   readonly look?: readonly DynamicConfigValue[];
 }
 
-export interface TableSpec extends PanelSpec {
+export interface TableSpec extends Omit<PanelSpec, 'unit' | 'decimals' | 'noValue'> {
+  /** What it means that there are no rows. */
+  readonly none?: string;
   /** In their order. Any other column is left out. */
   readonly columns: readonly Column[];
   /** By which heading the rows are sorted; the largest come first unless `ascending`. */
@@ -21,9 +23,14 @@ export interface TableSpec extends PanelSpec {
   readonly before?: readonly DataTransformerConfig[];
 }
 
-/** Values at the end of the time range. Rows of several queries with the same labels are one row. */
-export function table({ columns, sortBy, ascending = false, before = [], ...spec }: TableSpec): Table {
-  const panel = describe(new Table(), spec, 'table')
+/**
+ * Values at the end of the time range. Rows of several queries with the same labels are one row. Columns are words,
+ * unless they say their unit: with another one Grafana would write port 6379 as 6,379. Nor is there a text for no data:
+ * it would stand in each empty cell.
+ */
+export function table({ columns, sortBy, ascending = false, before = [], none, ...spec }: TableSpec): Table {
+  const description = none === undefined ? spec.description : `${spec.description} No data: ${none}.`;
+  const panel = describe(new Table(), { ...spec, description, unit: 'string' }, 'table')
     .showHeader(true)
     .sortBy([new TableSortByFieldStateBuilder().displayName(sortBy).desc(!ascending)]);
   if (spec.queries.length > 1) panel.withTransformation({ id: 'merge', options: {} });

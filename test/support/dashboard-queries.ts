@@ -23,7 +23,19 @@ export interface Panel {
   readonly datasource?: { readonly uid: string };
   readonly targets?: readonly Target[];
   readonly panels?: readonly Panel[];
-  readonly fieldConfig?: { readonly defaults: { readonly unit?: string } };
+  readonly fieldConfig?: {
+    readonly defaults: { readonly unit?: string };
+    readonly overrides: readonly {
+      readonly matcher: { readonly options: string };
+      readonly properties: readonly { readonly id: string }[];
+    }[];
+  };
+  readonly transformations?: readonly {
+    readonly options: {
+      readonly include?: { readonly names: readonly string[] };
+      readonly renameByName?: Readonly<Record<string, string>>;
+    };
+  }[];
 }
 
 export interface Dashboard {

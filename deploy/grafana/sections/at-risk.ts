@@ -13,7 +13,7 @@ import type { Section } from '../layout.ts';
 import type { Scope } from '../scope.ts';
 import { table } from '../tables.ts';
 
-const NONE = 'No connection is at risk, or no snapshot was taken yet';
+const NONE = 'no connection is known to be at risk';
 const ROW_LABELS = [...SERVICE_LABELS, ...CLIENT_LABELS, 'reason'];
 const HOUR = 3600;
 
@@ -44,7 +44,7 @@ function byReason(scope: Scope) {
       'socket-audit).',
     unit: COUNT,
     decimals: 0,
-    noValue: NONE,
+    noValue: 'No connection is known to be at risk',
     queries: [{ expr: `sum by (reason) (${scope.select('connections_at_risk')})`, legend: '{{reason}}' }],
   };
   return areas(panel, REASON_COLORS);
@@ -53,12 +53,10 @@ function byReason(scope: Scope) {
 function rows(scope: Scope) {
   return table({
     title: 'Who is at risk',
+    none: NONE,
     description:
       'Now, at most 100 rows, those with the most connections first: fix the keepalive of these workloads. ' +
       '`conntrack-watchdog audit` in the pod of the agent lists each connection with the time it has left.',
-    unit: COUNT,
-    decimals: 0,
-    noValue: NONE,
     queries: [
       { expr: `topk(100, sum by (${ROW_LABELS.join(', ')}) (${scope.select('connections_at_risk')}) > 0)` },
     ],
@@ -75,11 +73,10 @@ function rows(scope: Scope) {
 function nextExpiry(scope: Scope) {
   return table({
     title: 'Next to lose an entry',
+    none: NONE,
     description:
       'Time until the first connection at risk of a Service loses its entry if it stays idle; the 50 soonest. When it is ' +
       'short, use or close the idle connections of its clients before it is over, and then set a keepalive.',
-    unit: SECONDS,
-    noValue: NONE,
     queries: [
       { expr: `bottomk(50, min by (${SERVICE_LABELS.join(', ')}) (${scope.select('next_expiry_seconds')}))` },
     ],

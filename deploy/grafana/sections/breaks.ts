@@ -11,14 +11,13 @@ import {
   SERVICE_LEGEND,
 } from '../columns.ts';
 import { RANGE, STEP, sumIn } from '../count-in.ts';
-import { COUNT } from '../fields.ts';
 import { bars } from '../graphs.ts';
 import type { Section } from '../layout.ts';
 import type { Scope } from '../scope.ts';
 import { table } from '../tables.ts';
 
 const BROKEN = 'broken_connections_total';
-const NONE = 'No connection broke in this time';
+const NONE = 'No broken connection was seen in this time';
 const ROW_LABELS = [...SERVICE_LABELS, ...CLIENT_LABELS, 'cause', 'outcome'];
 
 /** What broke: when, why, how, for whom. */
@@ -100,12 +99,10 @@ function byClient(scope: Scope) {
 function rows(scope: Scope) {
   return table({
     title: 'Who lost connections to what, and why',
+    none: 'no broken connection was seen',
     description:
       'All of the time range, at most 100 rows. The log of the agent (event "connection_broken") and ' +
       '`kubectl describe pod` have each single one, with pods, backends, and how long it was idle.',
-    unit: COUNT,
-    decimals: 0,
-    noValue: NONE,
     queries: [{ expr: `topk(100, ${sumIn(ROW_LABELS, RANGE, scope, BROKEN)} > 0)` }],
     columns: [
       ...SERVICE_COLUMNS,

@@ -38,13 +38,12 @@ export const FLEET_NODES: Section = {
 function problems() {
   return table({
     title: 'Nodes that need attention',
+    none: 'no agent reports',
     description:
       'What is wrong now, a row for each node and problem; a click on the node opens it. **down**: the agent is not scraped, ' +
       'see its pod. **not ready**: what /readyz lacks. **losing events**: raise `--receive-buffer`. **table nearly full**: raise ' +
       'nf_conntrack_max, or the kernel drops new connections. **tcp_loose off**: packets in the middle of a connection are ' +
       'dropped, so breaks are stalls that nobody sees.',
-    unit: 'string',
-    noValue: 'No agent reports',
     queries: [{ expr: PROBLEMS }],
     columns: [NODE_COLUMN, { field: 'problem', heading: 'Problem' }],
     sortBy: 'Problem',
@@ -55,16 +54,16 @@ function problems() {
 function nodes() {
   return table({
     title: 'Nodes',
+    none: 'no agent reports',
     description:
       'Every node with an agent. A click on the node opens its own dashboard. Broken and lost events are those of the time ' +
       'range, the rest is now.',
-    unit: COUNT,
-    decimals: 0,
-    noValue: 'No agent reports',
     queries: [
       { expr: ofNode('ready') },
-      { expr: sumIn(['instance'], RANGE, FLEET, 'broken_connections_total') },
-      { expr: `sum by (instance) (${FLEET.select('connections_at_risk')})` },
+      { expr: `${sumIn(['instance'], RANGE, FLEET, 'broken_connections_total')} or 0 * ${ofNode('ready')}` },
+      {
+        expr: `sum by (instance) (${FLEET.select('connections_at_risk')}) or 0 * ${ofNode('snapshot_flows')}`,
+      },
       { expr: ofNode('blind_entries') },
       { expr: sumIn(['instance'], RANGE, FLEET, 'events_lost_total') },
       { expr: `${ofNode('table_entries')} / ${ofNode('table_limit')}` },
@@ -75,6 +74,7 @@ function nodes() {
         field: 'Value #A',
         heading: 'Ready',
         look: [
+          unit('none'),
           { id: 'mappings', value: words(isReady) },
           { id: 'custom.cellOptions', value: { type: 'color-text' } },
         ],
@@ -108,7 +108,7 @@ function brokenByNode() {
     description:
       'The ten nodes with the most in each step. One node alone: somebody flushed its table, or it is full; open it. All nodes: ' +
       'look at the Service and its clients.',
-    noValue: 'No connection broke in this time',
+    noValue: 'No broken connection was seen in this time',
     queries: [
       {
         expr: `topk(10, ${sumIn(['instance'], STEP, FLEET, 'broken_connections_total')} > 0)`,

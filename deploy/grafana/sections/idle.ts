@@ -25,7 +25,7 @@ import { table } from '../tables.ts';
 import { bucketNames, TIMEOUT_LIST } from './idle-buckets.ts';
 
 const BUCKETS = 'broken_connection_idle_seconds_bucket';
-const NONE = 'No connection broke after a known idle time';
+const NONE = 'No broken connection was seen whose idle time is known';
 
 /** How long connections were idle before they broke: it tells which timeout they ran into. */
 export function idleTimes(scope: Scope): Section {
@@ -105,7 +105,6 @@ function establishedTimeouts(scope: Scope) {
       'nf_conntrack_tcp_timeout_established, and how many nodes have it: a connection that is idle for longer loses its ' +
       "entry. kube-proxy sets it (`--conntrack-tcp-timeout-established`, 24 h), the kernel's own default is 5 days. " +
       'Different values on nodes of the same kind are a mistake.',
-    unit: SECONDS,
     queries: [
       {
         expr: `count_values("timeout", ${scope.select('kernel_setting', 'name="nf_conntrack_tcp_timeout_established"')})`,

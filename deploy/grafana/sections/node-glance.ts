@@ -82,7 +82,7 @@ function nextExpiry() {
       'Time until the first connection at risk loses its entry if it stays idle. Use or close it before that; "Next to lose ' +
       'an entry" has its Service.',
     unit: SECONDS,
-    noValue: 'none',
+    noValue: 'none known',
     expr: `min(${NODE.select('next_expiry_seconds')})`,
   };
   return stat(spec, thresholds([0, VERMILION], [900, ORANGE], [3600, 'text']));

@@ -1,5 +1,5 @@
 import { BLUE, VERMILION } from '../colors.ts';
-import { COUNT, PER_SECOND } from '../fields.ts';
+import { COUNT, PER_SECOND, unit } from '../fields.ts';
 import { lines } from '../graphs.ts';
 import type { Section } from '../layout.ts';
 import { NODE } from '../scope.ts';
@@ -60,11 +60,10 @@ function settings() {
       'Sysctls under net.netfilter, timeouts in seconds. nf_conntrack_events: 0 makes the agent deaf, 2 makes entries blind that ' +
       'were there before it, 1 is best. nf_conntrack_tcp_timeout_established: above the longest idle time of your ' +
       'connections, or below it a keepalive. nf_conntrack_tcp_loose: 1.',
-    unit: COUNT,
     queries: [{ expr: NODE.select('kernel_setting') }],
     columns: [
       { field: 'name', heading: 'Setting' },
-      { field: 'Value', heading: 'Value' },
+      { field: 'Value', heading: 'Value', look: [unit(COUNT)] },
     ],
     sortBy: 'Setting',
     ascending: true,

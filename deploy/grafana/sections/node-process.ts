@@ -1,4 +1,4 @@
-import { BYTES, RATIO, SECONDS } from '../fields.ts';
+import { BYTES, RATIO, SECONDS, unit } from '../fields.ts';
 import { lines } from '../graphs.ts';
 import type { Section } from '../layout.ts';
 import { NODE } from '../scope.ts';
@@ -68,11 +68,10 @@ function lag() {
 function build() {
   return table({
     title: 'Version',
+    none: 'no agent reports',
     description:
       'What runs here, and for how long. A short time where you did not roll out is a crash: `kubectl describe pod`, and the log ' +
       'of the container before (`kubectl logs -p`).',
-    unit: SECONDS,
-    noValue: 'No agent reports',
     queries: [
       {
         expr: `${NODE.select('build_info')} * on (job, instance) group_left () (time() - ${NODE.selectTarget('process_start_time_seconds')})`,
@@ -81,7 +80,7 @@ function build() {
     columns: [
       { field: 'version', heading: 'Agent' },
       { field: 'node_version', heading: 'Node.js' },
-      { field: 'Value', heading: 'Runs for' },
+      { field: 'Value', heading: 'Runs for', look: [unit(SECONDS)] },
     ],
     sortBy: 'Runs for',
   });

@@ -52,6 +52,26 @@ for (const name of DASHBOARDS) {
     }
   });
 
+  test(`${name}: in a table every value has its unit, and what is not renamed is not there`, () => {
+    const tables = panels.filter(({ type }) => type === 'table');
+    assert.ok(tables.length > 3);
+    for (const { title, fieldConfig, transformations = [] } of tables) {
+      const { defaults, overrides } = fieldConfig!;
+      assert.equal(defaults.unit, 'string', title);
+      const [filter, organize] = transformations.slice(-2);
+      const headings = organize!.options.renameByName!;
+      assert.deepEqual(Object.keys(headings).toSorted(), filter!.options.include!.names.toSorted(), title);
+      for (const [field, heading] of Object.entries(headings)) {
+        if (!field.startsWith('Value')) continue;
+        const look = overrides.find(({ matcher }) => matcher.options === heading);
+        assert.ok(
+          look?.properties.some(({ id }) => id === 'unit'),
+          `${title}: ${heading}`,
+        );
+      }
+    }
+  });
+
   test(`${name}: no two panels overlap, and none sticks out`, () => {
     for (const [index, panel] of dashboard.panels.entries()) {
       assert.ok(panel.gridPos.x >= 0 && panel.gridPos.x + panel.gridPos.w <= 24, panel.title);
