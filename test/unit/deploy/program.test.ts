@@ -128,7 +128,8 @@ test('the PodMonitor selects the pods and their port, and names them by node', (
       ],
     },
   ]);
-  assert.deepEqual(Object.keys(spec).toSorted(), ['podMetricsEndpoints', 'selector']);
+  assert.equal(daemonSet.spec!.template.metadata!.labels![spec.jobLabel], 'conntrack-watchdog');
+  assert.deepEqual(Object.keys(spec).toSorted(), ['jobLabel', 'podMetricsEndpoints', 'selector']);
 });
 
 test('the PrometheusRule has a list of groups', () => {
@@ -141,6 +142,7 @@ interface PodMonitor {
   readonly kind: string;
   readonly metadata: { readonly namespace: string };
   readonly spec: {
+    readonly jobLabel: string;
     readonly selector: { readonly matchLabels: Readonly<Record<string, string>> };
     readonly podMetricsEndpoints: readonly { readonly path: string }[];
   };
