@@ -2,13 +2,9 @@ import { METRICS, PREFIX } from '../../../src/report/metric-table.ts';
 import { createMetrics } from '../../../src/report/metrics.ts';
 import { readings } from '../report/samples.ts';
 
-/** Those that the agent is about to have: METRICS wins as soon as they are there. */
-const COMING = { ready_condition: ['condition'], label_overflows_total: ['label'] };
-
 /** Labels of every metric that a query may name, without those a scrape adds. */
 export async function knownMetrics(): Promise<ReadonlyMap<string, readonly string[]>> {
   const known = new Map<string, readonly string[]>([['up', []]]);
-  for (const [name, labels] of Object.entries(COMING)) known.set(PREFIX + name, labels);
   for (const [name, { type, labels }] of Object.entries(METRICS)) {
     known.set(PREFIX + name, labels);
     if (type === 'histogram') known.set(`${PREFIX}${name}_bucket`, [...labels, 'le']);
