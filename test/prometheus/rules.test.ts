@@ -90,7 +90,15 @@ describe('promtool', { skip, concurrency: 2 }, () => {
           Object.entries(labels).filter(([name]) => !name.startsWith('__') || name === '__address__'),
         ),
       ),
-      [{ __address__: 'kept:9469', instance: 'node-1', job: 'conntrack-watchdog', node: 'node-1' }],
+      [
+        {
+          __address__: 'kept:9469',
+          instance: 'node-1',
+          job: 'conntrack-watchdog',
+          node: 'node-1',
+          pod: 'kept',
+        },
+      ],
     );
   });
 

@@ -258,4 +258,46 @@ export const COUNTER_HISTORIES: readonly RuleCase[] = [
     ],
     checks: [{ minute: 45, values: value(5) }, { minute: 54.5, firing: [fires(NODE_1)] }, quiet(55)],
   },
+  {
+    about: BROKEN,
+    name: 'the pod was replaced while Prometheus was away',
+    series: [
+      ...agent(podOn(NODE_1, 'a'), { up: '1 20m', start: `${LONG_AGO} 20m` }),
+      ...agent(podOn(NODE_1, 'b'), { up: 'none 45m, 1 60m', start: 'none 45m, 1300 60m' }),
+      broken(podOn(NODE_1, 'a'), '5 20m'),
+      broken(podOn(NODE_1, 'b'), 'none 45m, 2 60m'),
+    ],
+    checks: [
+      { minute: 45, values: value(2, POD_NODE) },
+      { minute: 54.5, firing: [fires(POD_NODE)] },
+      quiet(55),
+    ],
+  },
+  {
+    about: BROKEN,
+    name: 'a restart under the same labels, then single failed scrapes',
+    series: [
+      ...agent(NODE_1, {
+        up: '1 40m, 0 0.5m, 1 60m',
+        start: `${LONG_AGO} 20m, 1200 20m, gone 0.5m, 1200 60m`,
+      }),
+      broken(NODE_1, '1 20m, gone 24m, 1 60m'),
+      broken(NODE_1, '3 20m, gone 2m, 3 18m, gone 0.5m, 3 60m', { cause: 'timeout' }),
+    ],
+    checks: [
+      quiet(43.5),
+      { minute: 44, values: value(1) },
+      { minute: 50, firing: [fires(NODE_1)], values: value(1) },
+      quiet(54),
+    ],
+  },
+  {
+    about: BROKEN,
+    name: 'a first break seen by the last scrape, by a Prometheus that knows the agent for two minutes',
+    series: [
+      ...agent(NODE_1, { up: 'none 20m, 1 2m, 0 60m', start: `none 20m, ${LONG_AGO} 2m, gone 60m` }),
+      broken(NODE_1, 'none 21.5m, 3 0.5m, gone 60m'),
+    ],
+    checks: [{ minute: 22, values: value(3) }],
+  },
 ];
