@@ -8,11 +8,7 @@ import { test } from 'node:test';
 import { RANGE, sumIn } from '../../deploy/grafana/count-in.ts';
 import { NODE } from '../../deploy/grafana/scope.ts';
 import { interpolate, timesOf } from '../support/dashboard-queries.ts';
-
-/** $PROMTOOL is another promtool to try. */
-const PROMTOOL = process.env['PROMTOOL'] || 'promtool';
-const missing = spawnSync(PROMTOOL, ['--version']).error?.message;
-const skip = missing !== undefined && process.env['CI'] !== 'true' ? `no promtool: ${missing}` : false;
+import { promtoolPath, skip } from '../support/prometheus.ts';
 
 const TARGET = 'job="conntrack-watchdog",instance="node-1"';
 const SERIES = {
@@ -66,7 +62,7 @@ function promtool(values: Values, broken: number): string {
       file,
       JSON.stringify({ tests: [{ interval: '1m', input_series: series, promql_expr_test: promqlTest }] }),
     );
-    const { status, stdout, stderr, error } = spawnSync(PROMTOOL, ['test', 'rules', file], {
+    const { status, stdout, stderr, error } = spawnSync(promtoolPath(), ['test', 'rules', file], {
       encoding: 'utf8',
     });
     if (error) throw error;
