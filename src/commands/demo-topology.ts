@@ -17,7 +17,7 @@ export function demoTopology(lab: Lab): object {
     spec: { nodeName: 'demo-node' },
     status: { phase: 'Running', hostIP: lab.node.address, podIPs: [{ ip }] },
   });
-  const servers = lab.servers.map((server, i) => ({ ...server, pod: `redis-6b976b7d8b-${'ab'[i]}` }));
+  const servers = lab.servers.map((server, i) => ({ ...server, pod: `redis-6b976b7d8b-${'abcdefgh'[i]}` }));
   return {
     apiVersion: 'v1',
     kind: 'List',

@@ -53,6 +53,44 @@ describe('status page of the agent', { skip: skipKernel || skipBrowser }, () => 
     await page.locator('#live').getByText('not connected').waitFor();
   });
 
+  test('a Service named <script> in a topology file stays text on the page, in the metrics and in the log', async (t) => {
+    const evil = '<script>alert(1)</script>"\\\n';
+    const cluster = await createCluster(t, { backends: 2 });
+    const { lab, client, target } = cluster;
+    const folder = mkdtempSync(join(tmpdir(), 'cw-test-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const file = join(folder, 'topology.json');
+    const topology = JSON.stringify(demoTopology(lab)).replaceAll('"redis"', JSON.stringify(evil));
+    writeFileSync(file, topology.replaceAll('"shop"', JSON.stringify(evil)));
+    const agent = await cluster.startAgent(['--topology', `file:${file}`, '--snapshot-interval', '1s']);
+    await using browser = await openBrowser(lab.node);
+    const page = await browser.newPage({ viewport: { width: 390, height: 844 } });
+    const faults = watchPage(page, URL);
+    await page.goto(URL);
+    await lab.setBackends([lab.servers[0]!]);
+    await client.connect({ ...target, count: 1 });
+    await page.locator('#at-risk tbody tr').waitFor();
+    await lab.setBackends([lab.servers[1]!]);
+    await lab.flush();
+    assert.equal((await sendOnAll(client)).reset, 1);
+    await page.locator('#break-1 > summary').click();
+    assert.match((await page.locator('#break-1').textContent()) ?? '', /<script>alert\(1\)<\/script>/);
+    assert.match((await page.locator('#at-risk').textContent()) ?? '', /<script>alert\(1\)<\/script>/);
+    assert.equal(await page.locator('script').count(), 1, 'the page’s own');
+    assert.deepEqual(faults, []);
+    await screenshot(page, 'agent-foreign-names');
+
+    const { body } = await agent.get('/metrics');
+    const line = body
+      .split('\n')
+      .find((text) => /^conntrack_watchdog_broken_connections_total\{.* 1$/.test(text));
+    const escaped = '<script>alert(1)</script>\\"\\\\\\n';
+    assert.ok(line?.includes(`service_name="${escaped}"`), String(line));
+    const logged = await agent.waitFor(({ event }) => event === 'connection_broken');
+    assert.equal((logged['service'] as { name: string }).name, evil);
+    assert.equal(await agent.stop(), 0);
+  });
+
   test('its port is taken: said once, and everything else goes on; off: nothing listens', async (t) => {
     const cluster = await createCluster(t, { backends: 1 });
     const first = await cluster.startAgent();

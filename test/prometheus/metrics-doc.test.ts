@@ -6,21 +6,14 @@ import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { METRICS } from '../../src/report/metric-table.ts';
 import { readMetricsDoc } from '../support/metrics-doc.ts';
+import { promtoolPath, skip } from '../support/prometheus.ts';
 import { UGLY_NAMES, uglyFindings } from '../support/ugly-names.ts';
 import { newMetrics, pickup } from '../unit/report/samples.ts';
 import { worstFindings, worstMetrics, worstReadings, worstServices } from '../unit/report/worst-case.ts';
 
-const CACHE = join(import.meta.dirname, '../../node_modules/.cache/prometheus');
-const promtool = ['promtool', join(CACHE, 'promtool'), join(CACHE, 'usr/bin/promtool')].find(
-  (path) => spawnSync(path, ['--version']).status === 0,
-);
-const skip =
-  promtool === undefined && process.env['CI'] !== 'true' && 'there is no promtool (Debian: prometheus)';
-
 /** What it exits with, and all that it says. */
 function runPromtool(args: readonly string[], input = '') {
-  assert.ok(promtool, 'there is no promtool (Debian: prometheus)');
-  const { status, stdout, stderr } = spawnSync(promtool, args, { input, encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(promtoolPath(), args, { input, encoding: 'utf8' });
   return { status, said: stdout + stderr };
 }
 
