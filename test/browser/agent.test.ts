@@ -1,12 +1,9 @@
 /** The status page of the real agent: a break on the real kernel reaches an open page. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { demoTopology } from '../../src/commands/demo-topology.ts';
 import { openBrowser, screenshot, skip as skipBrowser, watchPage } from '../support/browser.ts';
-import { createCluster, sendOnAll, skip as skipKernel } from '../support/cluster.ts';
+import { breakByFlush, createCluster, skip as skipKernel } from '../support/cluster.ts';
+import { topologyOf } from '../support/topology-file.ts';
 
 const URL = 'http://127.0.0.1:9470';
 
@@ -14,11 +11,8 @@ describe('status page of the agent', { skip: skipKernel || skipBrowser }, () => 
   test('a flush breaks a connection: the open page shows it, with names and evidence', async (t) => {
     const cluster = await createCluster(t, { backends: 2 });
     const { lab, client, target, node } = cluster;
-    const folder = mkdtempSync(join(tmpdir(), 'cw-test-'));
-    t.after(() => rmSync(folder, { recursive: true }));
-    const file = join(folder, 'topology.json');
-    writeFileSync(file, JSON.stringify(demoTopology(lab)));
-    const agent = await cluster.startAgent(['--topology', `file:${file}`, '--snapshot-interval', '1s']);
+    const topology = topologyOf(t, lab);
+    const agent = await cluster.startAgent(['--topology', topology, '--snapshot-interval', '1s']);
     const { url } = await agent.waitFor(({ event }) => event === 'status_listening');
     assert.equal(url, URL);
     await using browser = await openBrowser(lab.node);
@@ -27,12 +21,10 @@ describe('status page of the agent', { skip: skipKernel || skipBrowser }, () => 
     await page.goto(URL);
     await page.getByText(/^None since/).waitFor();
 
-    await lab.setBackends([lab.servers[0]!]);
     await client.connect({ ...target, count: 1 });
     await page.locator('#at-risk tbody tr').waitFor();
-    await lab.setBackends([lab.servers[1]!]);
-    await lab.flush();
-    assert.equal((await sendOnAll(client)).reset, 1);
+    await client.closeAll();
+    await breakByFlush(cluster, 1);
 
     await page.locator('#break-1 > summary').click();
     const text = await page.locator('#break-1').textContent();
@@ -57,22 +49,18 @@ describe('status page of the agent', { skip: skipKernel || skipBrowser }, () => 
     const evil = '<script>alert(1)</script>"\\\n';
     const cluster = await createCluster(t, { backends: 2 });
     const { lab, client, target } = cluster;
-    const folder = mkdtempSync(join(tmpdir(), 'cw-test-'));
-    t.after(() => rmSync(folder, { recursive: true }));
-    const file = join(folder, 'topology.json');
-    const topology = JSON.stringify(demoTopology(lab)).replaceAll('"redis"', JSON.stringify(evil));
-    writeFileSync(file, topology.replaceAll('"shop"', JSON.stringify(evil)));
-    const agent = await cluster.startAgent(['--topology', `file:${file}`, '--snapshot-interval', '1s']);
+    const topology = topologyOf(t, lab, (json) =>
+      json.replaceAll(/"(?:redis|shop)"/g, () => JSON.stringify(evil)),
+    );
+    const agent = await cluster.startAgent(['--topology', topology, '--snapshot-interval', '1s']);
     await using browser = await openBrowser(lab.node);
     const page = await browser.newPage({ viewport: { width: 390, height: 844 } });
     const faults = watchPage(page, URL);
     await page.goto(URL);
-    await lab.setBackends([lab.servers[0]!]);
     await client.connect({ ...target, count: 1 });
     await page.locator('#at-risk tbody tr').waitFor();
-    await lab.setBackends([lab.servers[1]!]);
-    await lab.flush();
-    assert.equal((await sendOnAll(client)).reset, 1);
+    await client.closeAll();
+    await breakByFlush(cluster, 1);
     await page.locator('#break-1 > summary').click();
     assert.match((await page.locator('#break-1').textContent()) ?? '', /<script>alert\(1\)<\/script>/);
     assert.match((await page.locator('#at-risk').textContent()) ?? '', /<script>alert\(1\)<\/script>/);

@@ -87,3 +87,18 @@ export async function sendOnAll(client: Peer, timeoutMs = 10_000) {
   await client.send();
   return await client.settle({ timeoutMs });
 }
+
+/**
+ * Breaks connections for sure: opened to the first server, flushed, and re-picked to the second. The lab has to have
+ * two. Returns when the flush was, by performance.now().
+ */
+export async function breakByFlush({ lab, client, target }: Cluster, count: number): Promise<number> {
+  await lab.setBackends([lab.servers[0]!]);
+  await client.connect({ ...target, count });
+  await lab.setBackends([lab.servers[1]!]);
+  const at = performance.now();
+  await lab.flush();
+  assert.equal((await sendOnAll(client)).reset, count);
+  await client.closeAll();
+  return at;
+}
