@@ -1,6 +1,6 @@
 /** The rules of deploy/prometheus in promtool: what makes each alert fire, and what does not. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -8,6 +8,7 @@ import { parse, stringify } from 'yaml';
 import { runCommand } from '../../src/lab/run-command.ts';
 import { promtoolPath, skip } from '../support/prometheus.ts';
 import { alertsOf, RULES_FILE, readRules } from '../support/rules-file.ts';
+import { queriesIn, RUNBOOKS } from '../support/runbooks.ts';
 import { AGENT_HEALTH } from './rules/agent-health.ts';
 import { AGENT_PRESENCE } from './rules/agent-presence.ts';
 import { CONNECTIONS_AT_RISK } from './rules/at-risk.ts';
@@ -45,6 +46,17 @@ test('promtool check rules', { skip }, async () => {
 
 // Two at a time: most of it is promtool.
 describe('promtool', { skip, concurrency: 2 }, () => {
+  test('the queries of the runbooks are PromQL', async () => {
+    const texts = globSync('*.md', { cwd: RUNBOOKS }).map((name) =>
+      readFileSync(join(RUNBOOKS, name), 'utf8'),
+    );
+    const rules = texts.flatMap(queriesIn).map((expr, i) => ({ record: `query:number${i}`, expr }));
+    const file = join(folder, 'runbooks.yaml');
+    writeFileSync(file, stringify({ groups: [{ name: 'runbooks', rules }] }));
+    const said = await runCommand(promtoolPath(), ['check', 'rules', file]);
+    assert.match(said, new RegExp(`SUCCESS: ${rules.length} rules found`));
+  });
+
   /** Debian's promtool knows no kubernetes_sd_configs: the pods are written down instead, with the labels they would have. */
   test('the scrape configuration keeps the agents, and calls each by its node', async () => {
     const config = parse(readFileSync(join(RULES_FILE, '../scrape-config.yaml'), 'utf8'));

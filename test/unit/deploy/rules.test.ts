@@ -2,13 +2,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { METRICS, PREFIX } from '../../../src/report/metric-table.ts';
+import { checkExpression, labelsOf } from '../../support/known-metrics.ts';
 import { namesIn, queriesIn } from '../../support/promql.ts';
 import { alertsOf, RULES_FILE, readRules } from '../../support/rules-file.ts';
 
 const RULES = readRules();
 const ALERTS = alertsOf(RULES);
-const RECORDS = new Map(RULES.flatMap((rule) => (rule.record === undefined ? [] : [[rule.record, rule]])));
 
 const SEVERITIES = {
   ConntrackConnectionsBroken: 'warning',
@@ -24,50 +23,6 @@ const SEVERITIES = {
   ConntrackWatchdogDown: 'warning',
   ConntrackWatchdogAbsent: 'critical',
 };
-
-/** Not in the table of metrics yet. */
-const NEW_METRICS: Readonly<Record<string, readonly string[]>> = {
-  ready_condition: ['condition'],
-  label_overflows_total: ['label'],
-};
-
-/** Labels that a target has, by scrape-config.yaml, the PodMonitor or a relabelling of many clusters. */
-const TARGET_LABELS = ['job', 'instance', 'node', 'namespace', 'pod', 'container', 'endpoint', 'cluster'];
-
-/** Of Prometheus, of prom-client, and of kube-state-metrics. */
-const FOREIGN: Readonly<Record<string, readonly string[]>> = {
-  up: [],
-  process_start_time_seconds: [],
-  kube_pod_info: ['created_by_kind', 'created_by_name'],
-  kube_pod_status_ready: ['condition'],
-  kube_daemonset_status_desired_number_scheduled: ['daemonset'],
-  kube_daemonset_status_current_number_scheduled: ['daemonset'],
-};
-
-/** The labels that an expression can have, those of its metrics and of the rules that record them. */
-function labelsOf(expression: string): Set<string> {
-  const labels = new Set(TARGET_LABELS);
-  for (const name of namesIn(expression).metrics) {
-    const record = RECORDS.get(name);
-    for (const label of record ? labelsOf(record.expr) : labelsOfMetric(name)) labels.add(label);
-  }
-  return labels;
-}
-
-function labelsOfMetric(name: string): readonly string[] {
-  const own: Readonly<Record<string, { readonly labels: readonly string[] }>> = METRICS;
-  const short = name.startsWith(PREFIX) ? name.slice(PREFIX.length) : '';
-  const labels = FOREIGN[name] ?? own[short]?.labels ?? NEW_METRICS[short];
-  assert.ok(labels, `there is no metric ${name}`);
-  return labels;
-}
-
-function checkExpression(expression: string): void {
-  const known = labelsOf(expression);
-  for (const label of namesIn(expression).labels) {
-    assert.ok(known.has(label), `no metric of this expression has the label ${label}: ${expression}`);
-  }
-}
 
 test('these are the alerts', () => {
   assert.deepEqual(
