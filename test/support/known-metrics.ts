@@ -8,12 +8,6 @@ const RECORDS = new Map(
   readRules().flatMap((rule) => (rule.record === undefined ? [] : [[rule.record, rule]])),
 );
 
-/** Not in the table of metrics yet. */
-const NEW_METRICS: Readonly<Record<string, readonly string[]>> = {
-  ready_condition: ['condition'],
-  label_overflows_total: ['label'],
-};
-
 /** Labels that a target has, by scrape-config.yaml, the PodMonitor or a relabelling of many clusters. */
 const TARGET_LABELS = ['job', 'instance', 'node', 'namespace', 'pod', 'container', 'endpoint', 'cluster'];
 
@@ -56,7 +50,6 @@ function labelsOfMetric(name: string): readonly string[] {
   const labels =
     FOREIGN[name] ??
     own[short]?.labels ??
-    NEW_METRICS[short] ??
     (histogram?.type === 'histogram' ? [...histogram.labels, 'le'] : undefined);
   assert.ok(labels, `there is no metric ${name}`);
   return labels;

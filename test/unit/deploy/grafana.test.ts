@@ -10,8 +10,8 @@ import {
   variableQueriesOf,
   variablesIn,
 } from '../../support/dashboard-queries.ts';
-import { knownMetrics } from './known-metrics.ts';
-import { bareNamesOf, groupingLabelsOf, madeLabelsOf, selectorsOf } from './promql.ts';
+import { bareNamesOf, groupingLabelsOf, madeLabelsOf, selectorsOf } from './query-selectors.ts';
+import { knownMetrics } from './scraped-metrics.ts';
 
 const known = await knownMetrics();
 const TARGET_LABELS = ['job', 'instance'];
