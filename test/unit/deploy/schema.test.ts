@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { dumpYaml, loadYaml } from '@kubernetes/client-node';
+import { PodMonitor } from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PodMonitor';
+import { PrometheusRule } from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PrometheusRule';
 import { DaemonSet } from 'kubernetes-models/apps/v1/DaemonSet';
 import { ClusterRole } from 'kubernetes-models/rbac.authorization.k8s.io/v1/ClusterRole';
 import { ClusterRoleBinding } from 'kubernetes-models/rbac.authorization.k8s.io/v1/ClusterRoleBinding';
@@ -9,7 +11,7 @@ import { ConfigMap } from 'kubernetes-models/v1/ConfigMap';
 import { Namespace } from 'kubernetes-models/v1/Namespace';
 import { ServiceAccount } from 'kubernetes-models/v1/ServiceAccount';
 import { parse, stringify } from 'yaml';
-import { build, idOf, type KubernetesObject, SELECTIONS } from './kustomize.ts';
+import { build, idOf, type KubernetesObject, only, SELECTIONS } from './kustomize.ts';
 
 type Model = new (data: never) => { validate(): void };
 
@@ -20,22 +22,23 @@ const MODELS: Readonly<Record<string, Model>> = {
   'rbac.authorization.k8s.io/v1 ClusterRole': ClusterRole,
   'rbac.authorization.k8s.io/v1 ClusterRoleBinding': ClusterRoleBinding,
   'apps/v1 DaemonSet': DaemonSet,
+  'monitoring.coreos.com/v1 PodMonitor': PodMonitor,
+  'monitoring.coreos.com/v1 PrometheusRule': PrometheusRule,
 };
-/** kubernetes-models has no objects of CRDs; program.test.ts says what is in these. */
-const CRD_GROUP = 'monitoring.coreos.com/';
 
 /** @throws Error that names the field which is missing, of a wrong type, or unknown */
 function validate(object: KubernetesObject): void {
   const model = MODELS[`${object.apiVersion} ${object.kind}`];
   assert.ok(model, `${object.apiVersion} ${object.kind} is not among the schemas`);
   new model(object as never).validate();
-  // The validator lets unknown fields pass, a typing error too. The client's types do not: it drops them.
+  // The validator lets unknown fields pass, a typing error too. The client's types do not: it drops them. It has no types of
+  // the Prometheus Operator; program.test.ts says all that is in those objects.
   assert.deepEqual(parse(dumpYaml(loadYaml(stringify(object)))), object);
 }
 
 for (const components of SELECTIONS) {
   test(`schemas: base with [${components}]`, () => {
-    const objects = build(components).filter(({ apiVersion }) => !apiVersion.startsWith(CRD_GROUP));
+    const objects = build(components);
     assert.ok(objects.length >= build([]).length);
     for (const object of objects) {
       assert.doesNotThrow(() => validate(object), idOf(object));
@@ -44,6 +47,19 @@ for (const components of SELECTIONS) {
     }
   });
 }
+
+test('wrong objects of the Prometheus Operator do not pass', () => {
+  const objects = build(['prometheus-operator']);
+  const specs = [
+    ['PodMonitor', { selector: {}, podMetricsEndpoints: [{ port: 9469 }] }, /port must be string/],
+    ['PodMonitor', { podMetricsEndpoints: [] }, /must have required property selector/],
+    ['PrometheusRule', { groups: [{ name: 'a', rules: [{ alert: 'A' }] }] }, /required property expr/],
+  ] as const;
+  for (const [kind, spec, message] of specs) {
+    const object = only<KubernetesObject>(objects, kind);
+    assert.throws(() => validate({ ...object, spec } as KubernetesObject), message);
+  }
+});
 
 test('wrong objects do not pass', () => {
   const [daemonSet] = build([]).filter(({ kind }) => kind === 'DaemonSet');
