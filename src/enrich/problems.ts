@@ -14,20 +14,20 @@ export interface ClusterProblem {
 
 /** A problem that comes and goes is told again after this long. */
 const TELL_AGAIN_MS = 600_000;
-
-interface Told {
-  readonly text: string;
-  readonly atMs: number;
-  lasts: boolean;
-}
+/** So many different ones are told in that time, should the reasons be others each time. */
+const MAX_TOLD = 10;
 
 /** Problems of one resource, each told when it begins and when it changes, not each time it is met. */
 export class Problems {
   readonly #resource: Resource;
   readonly #nowMs: () => number;
   readonly #tell: (problem: ClusterProblem) => void;
-  #failing: Told | undefined;
-  #malformed: Told | undefined;
+  /** When each was told, of those told lately. */
+  readonly #toldAtMs = new Map<string, number>();
+  /** What fails now, and whether that was told. */
+  #lasting: { readonly key: string; readonly isTold: boolean } | undefined;
+  /** Something was told, and has not ended. */
+  #isKnown = false;
 
   constructor(resource: Resource, nowMs: () => number, tell: (problem: ClusterProblem) => void) {
     this.#resource = resource;
@@ -35,39 +35,38 @@ export class Problems {
     this.#tell = tell;
   }
 
-  /** A request failed. */
+  /** A request failed. A status says what changed; a proxy writes another text each time. */
   failed(verb: 'list' | 'watch', reason: string, status: number | undefined): void {
-    this.#failing = this.#say(this.#failing, verb, reason, `${verb} ${status} ${reason}`, status);
+    const key = `${verb} ${status ?? reason}`;
+    if (this.#lasting?.key === key && this.#lasting.isTold) return;
+    const isTold = this.#say(key, verb, reason, status);
+    this.#lasting = { key, isTold };
+    this.#isKnown ||= isTold;
   }
 
   /** An object made no sense. Which one is told of the first; there may be many. */
   malformed(reason: string): void {
-    this.#malformed = this.#say(this.#malformed, 'read', reason, '', undefined);
-    this.#malformed.lasts = false;
+    this.#say('read', 'read', reason, undefined);
   }
 
-  /** Requests work. Returns whether a problem ends by that. */
+  /** Requests work. Returns whether a problem that was told ends by that. */
   worked(): boolean {
-    const ends = this.#failing?.lasts === true;
-    if (this.#failing) this.#failing.lasts = false;
+    const ends = this.#isKnown;
+    this.#lasting = undefined;
+    this.#isKnown = false;
     return ends;
   }
 
-  #say(
-    before: Told | undefined,
-    verb: ClusterProblem['verb'],
-    reason: string,
-    text: string,
-    status: number | undefined,
-  ): Told {
-    const isSame = before?.text === text;
-    const isFresh = before !== undefined && this.#nowMs() - before.atMs < TELL_AGAIN_MS;
-    if (before && isSame && (before.lasts || isFresh)) {
-      before.lasts = true;
-      return before;
+  /** Returns whether it was told. */
+  #say(key: string, verb: ClusterProblem['verb'], reason: string, status: number | undefined): boolean {
+    const nowMs = this.#nowMs();
+    for (const [old, atMs] of this.#toldAtMs) {
+      if (nowMs - atMs >= TELL_AGAIN_MS) this.#toldAtMs.delete(old);
     }
+    if (this.#toldAtMs.has(key) || this.#toldAtMs.size >= MAX_TOLD) return false;
+    this.#toldAtMs.set(key, nowMs);
     const { name, apiName } = this.#resource;
     this.#tell({ resource: name, verb, what: `${verb} ${apiName}`, reason, status });
-    return { text, atMs: this.#nowMs(), lasts: true };
+    return true;
   }
 }

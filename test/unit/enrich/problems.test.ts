@@ -24,17 +24,49 @@ test('a problem is told when it begins and when it changes, not while it lasts',
     problems.failed('list', 'no', 403);
     passMs(60_000);
   }
-  problems.failed('list', 'still no', 403);
-  problems.failed('watch', 'still no', 403);
+  problems.failed('list', 'no', 401);
+  problems.failed('watch', 'still no', 401);
   const what = 'endpointslices.discovery.k8s.io';
-  assert.deepEqual(told, [`list ${what}: no`, `list ${what}: still no`, `watch ${what}: still no`]);
+  assert.deepEqual(told, [`list ${what}: no`, `list ${what}: no`, `watch ${what}: still no`]);
 });
 
-test('one that comes and goes is told every ten minutes', () => {
+test('a refusal whose text is another each time is one problem, also beside another', () => {
+  const { problems, told, passMs } = startProblems();
+  for (let i = 0; i < 96; i++) {
+    problems.failed('watch', `503 <html>request id ${i}`, 503);
+    passMs(1000);
+  }
+  assert.equal(told.length, 1);
+  for (let i = 0; i < 96; i++)
+    problems.failed('watch', `${502 + (i % 2)} <html>request id ${i}`, 502 + (i % 2));
+  assert.equal(told.length, 2);
+});
+
+test('without a status the reason counts; of many only the first ten are told in ten minutes', () => {
+  const { problems, told, passMs } = startProblems();
+  for (let i = 0; i < 96; i++) problems.failed('list', `nonsense ${i}`, undefined);
+  assert.deepEqual([told.length, told.at(-1)], [10, 'list endpointslices.discovery.k8s.io: nonsense 9']);
+  passMs(600_000);
+  problems.failed('list', 'nonsense 95', undefined);
+  assert.equal(told.length, 11);
+});
+
+test('one that comes back soon and then lasts is told after ten minutes', () => {
+  const { problems, told, passMs } = startProblems();
+  problems.failed('watch', 'gone', undefined);
+  problems.worked();
+  for (let i = 0; i < 30; i++) {
+    problems.failed('watch', 'gone', undefined);
+    passMs(60_000);
+  }
+  assert.equal(told.length, 2);
+});
+
+test('one that comes and goes is told every ten minutes, and so is that it ended', () => {
   const { problems, told, passMs } = startProblems();
   for (let i = 0; i < 21; i++) {
     problems.failed('watch', 'gone', undefined);
-    assert.equal(problems.worked(), true);
+    assert.equal(problems.worked(), i % 10 === 0);
     assert.equal(problems.worked(), false);
     passMs(60_000);
   }
