@@ -15,22 +15,21 @@ export async function readTopology(
   waitMs = WAIT_MS,
 ): Promise<Topology> {
   if (source.kind === 'fixed') return source.topology;
+  const known = new Set<string>();
   const reasons = new Map<string, string>();
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
   const cluster = source.watch({
     nowMs: () => clock.monotonicMs(),
     onSynced: (resource) => {
-      reasons.delete(resource);
+      known.add(resource);
       if (missing().length === 0) end();
     },
     onProblem: ({ resource, what, reason }) => {
       reasons.set(resource, `cannot ${what}: ${reason}`);
     },
   });
-  const missing = () =>
-    Object.entries(cluster.synced())
-      .filter(([, isSynced]) => !isSynced)
-      .map(([resource]) => resource);
+  /** Not what is synced: who may list and not watch has all that is asked here. */
+  const missing = () => Object.keys(cluster.synced()).filter((resource) => !known.has(resource));
   const timer = setTimeout(end, waitMs);
   const abort = () => end();
   stop.addEventListener('abort', abort);

@@ -9,11 +9,13 @@ export interface FollowTiming {
   readonly relistMs: number;
   /** How long the server may take to begin an answer, and to pause within a list. */
   readonly answerMs: number;
+  /** A list after a watch waits up to this much longer: the lists of all nodes at once are much for a server. */
+  readonly relistSpreadMs: number;
   /** How long a watch may be silent. Bookmarks come every minute. */
   readonly silenceMs: number;
   /** A watch without a word that lasted this long went well. */
   readonly goodWatchMs: number;
-  /** After this long without contact what we know counts as stale. */
+  /** After this long without a sign of the server what we know counts as stale; a half-open watch is replaced before. */
   readonly staleMs: number;
   /** The server ends a watch after a random time in this range, so that its load spreads. */
   readonly watchSeconds: readonly [min: number, max: number];
@@ -25,10 +27,11 @@ export const DEFAULT_TIMING: FollowTiming = {
   backoffMaxMs: 30_000,
   deniedMs: 60_000,
   relistMs: 300_000,
+  relistSpreadMs: 10_000,
   answerMs: 30_000,
-  silenceMs: 180_000,
+  silenceMs: 130_000,
   goodWatchMs: 30_000,
-  staleMs: 60_000,
+  staleMs: 150_000,
   watchSeconds: [300, 600],
 };
 

@@ -1,10 +1,11 @@
 import type { ApiGet } from './api-call.ts';
 import { type ApiError, asApiError, isExpired } from './api-error.ts';
-import { backoffMs, type FollowTiming, spread } from './follow-timing.ts';
+import type { FollowTiming } from './follow-timing.ts';
 import { list, watch } from './list-and-watch.ts';
 import { ObjectSet } from './object-set.ts';
 import { type ClusterProblem, Problems } from './problems.ts';
 import type { Resource } from './resources.ts';
+import { SyncState } from './sync-state.ts';
 import { sleep } from './timers.ts';
 
 export interface FollowOptions {
@@ -16,14 +17,14 @@ export interface FollowOptions {
   readonly random: () => number;
   /** Ends it. */
   readonly signal: AbortSignal;
-  /** The first list is complete; or the server tells again, by a list or a watch, after a problem that was told. */
+  /** The first list is complete; or a watch tells again after a problem that was told. */
   readonly onSynced: () => void;
   readonly onProblem: (problem: ClusterProblem) => void;
 }
 
 /** One resource, kept up to date. */
 export interface Follower {
-  /** It was listed, and the server was there less than a minute ago. */
+  /** It was listed, may be watched, and the server gave a sign less than 2.5 minutes ago. */
   synced(): boolean;
   /** Failed requests, broken watches and objects that made no sense, so far. */
   errors(): number;
@@ -35,13 +36,13 @@ export interface Follower {
  * Lists a resource and then watches it from there, for good:
  *
  *     list ──▶ watch ──ended in order, or broken──▶ wait ──▶ watch from the last version that was told
- *      ▲         └──410: that version is too old──▶ wait ──┐
- *      └───────────────────────────────────────────────────┘
+ *      ▲         ├──410: that version is too old───▶ wait ──┐
+ *      │         └──three in a row told nothing────▶ wait ──┤
+ *      └────────────────────────────────────────────────────┘
  *
  * Whatever fails is tried again after a wait that doubles; a watch that went well makes it short again. Meanwhile all
- * that is known stays. Who may list and not watch lists again every few minutes; that is better than old names, but it is
- * not counted as being up to date. Source: Kubernetes API Concepts, "Efficient detection of changes"; client-go's
- * Reflector.
+ * that is known stays. `sync-state.ts` decides what of it counts as up to date, when to list and how long to wait. Source:
+ * Kubernetes API Concepts, "Efficient detection of changes"; client-go's Reflector.
  */
 export function follow(options: FollowOptions): Follower {
   const { resource, timing, nowMs, random, signal } = options;
@@ -51,42 +52,29 @@ export function follow(options: FollowOptions): Follower {
     problems.malformed(reason);
   };
   const objects = new ObjectSet(resource, onMalformed);
+  const state = new SyncState(timing);
   /** Where to watch from; undefined: list first. */
   let version: string | undefined;
-  /** Requests in a row that did not go well. */
-  let failures = 0;
   let errors = 0;
   let isListed = false;
-  let isWatching = false;
-  /** A problem that was told is over; that is told when the server said something, which may be "410, list again". */
-  let isRecovering = false;
-  let contactMs = nowMs();
-  let mayWatch = true;
-  let listedMs = 0;
-
-  function tellRecovery(): void {
-    if (!isRecovering) return;
-    isRecovering = false;
-    options.onSynced();
-  }
 
   async function listOnce(): Promise<ApiError | undefined> {
     try {
       version = await list(options, objects);
     } catch (error) {
       const failure = asApiError(error);
-      failures++;
+      state.listFailed();
       errors++;
       // A list may take longer than its continue token lives; once is no reason to worry anybody.
-      if (!isExpired(failure) || failures > 1) problems.failed('list', failure.message, failure.status);
+      if (!isExpired(failure) || state.failures > 1) problems.failed('list', failure.message, failure.status);
       return failure;
     }
     if (version === undefined) return undefined;
-    listedMs = nowMs();
-    if (mayWatch) contactMs = listedMs;
-    if ((mayWatch && problems.worked()) || !isListed) isRecovering = true;
+    state.listed(nowMs());
+    if (isListed) return undefined;
     isListed = true;
-    tellRecovery();
+    problems.worked();
+    options.onSynced();
     return undefined;
   }
 
@@ -100,13 +88,13 @@ export function follow(options: FollowOptions): Follower {
       await watch(options, objects, from, lastsSeconds, {
         onAccepted: () => {
           acceptedMs = nowMs();
-          isWatching = true;
-          mayWatch = true;
-          if (problems.worked()) isRecovering = true;
+          state.watchAccepted(acceptedMs);
         },
         onLine: () => {
           lines++;
-          tellRecovery();
+          state.told(nowMs());
+          // Not when it is accepted: it may go on to say ERROR.
+          if (problems.worked()) options.onSynced();
         },
         onVersion: (next) => {
           version = next;
@@ -116,22 +104,13 @@ export function follow(options: FollowOptions): Follower {
     } catch (error) {
       failure = asApiError(error);
     }
-    isWatching = false;
-    if (acceptedMs !== undefined) contactMs = nowMs();
-    const wentWell = acceptedMs !== undefined && (lines > 0 || nowMs() - acceptedMs >= timing.goodWatchMs);
-    failures = wentWell ? 0 : failures + 1;
-    if (!failure) return undefined;
-    if (isExpired(failure)) {
-      version = undefined;
-      return failure;
-    }
-    if (failure.status === 403) {
-      mayWatch = false;
-      if (nowMs() - listedMs >= timing.relistMs) version = undefined;
-    }
+    const wasAccepted = acceptedMs !== undefined;
+    const lastedMs = acceptedMs === undefined ? 0 : nowMs() - acceptedMs;
+    if (state.watchEnded({ wasAccepted, lines, lastedMs, failure }, nowMs())) version = undefined;
+    if (!failure || isExpired(failure)) return failure;
     errors++;
     // A watch that was accepted and broke is simply taken up again; if it goes on like that it is said.
-    const isBreak = acceptedMs !== undefined && failure.status === undefined && failures <= 1;
+    const isBreak = wasAccepted && failure.status === undefined && state.failures <= 1;
     if (!isBreak) problems.failed('watch', failure.message, failure.status);
     return failure;
   }
@@ -141,17 +120,13 @@ export function follow(options: FollowOptions): Follower {
       const isList = version === undefined;
       const failure = version === undefined ? await listOnce() : await watchOnce(version);
       // After a list that worked the watch begins at once.
-      if (!isList || failure) await sleep(waitAfter(failure), signal);
+      const isRelist = !isList && version === undefined;
+      if (!isList || failure) await sleep(state.waitMs(failure, isRelist, random), signal);
     }
   }
 
-  function waitAfter(failure: ApiError | undefined): number {
-    if (failure?.status === 403) return spread(timing.deniedMs, random);
-    return Math.max(failure?.retryAfterMs ?? 0, backoffMs(timing, failures, random));
-  }
-
   return {
-    synced: () => isListed && (isWatching || nowMs() - contactMs < timing.staleMs),
+    synced: () => state.isSynced(nowMs()),
     errors: () => errors,
     ended: run(),
   };

@@ -34,7 +34,7 @@ export interface ClusterWatch {
   readonly topology: Topology;
   /** Every port of every Service. */
   services(): Iterable<ServicePort>;
-  /** Whether each resource was listed and is still kept up to date: the server was there within the last minute. */
+  /** Whether each resource was listed and is still kept up to date: the server gave a sign in the last 2.5 minutes. */
   synced(): Readonly<Record<ResourceName, boolean>>;
   /** Failed requests, broken watches and objects that made no sense, so far. */
   errors(): Readonly<Record<ResourceName, number>>;

@@ -19,16 +19,17 @@ import { kubeconfigText } from '../support/kubeconfig.ts';
 const RECORDED = join(import.meta.dirname, '../fixtures/topology');
 export const KINDS: readonly KindName[] = ['services', 'endpointslices', 'pods'];
 
-/** Everything that waits, a thousandth of what it is in the field. */
+/** Everything that waits, a thousandth of what it is in the field; but for staleness, which comes with `skipMs`. */
 export const FAST = {
   backoffMinMs: 2,
   backoffMaxMs: 30,
   deniedMs: 40,
   relistMs: 200,
+  relistSpreadMs: 5,
   answerMs: 2000,
   silenceMs: 5000,
   goodWatchMs: 1000,
-  staleMs: 100,
+  staleMs: 150_000,
 } as const;
 
 export interface Harness {

@@ -1,6 +1,7 @@
 /** The way to the API server breaks: to a real one with TEST_KUBECONFIG, else to our stand-in. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { DEFAULT_TIMING } from '../../src/enrich/follow-timing.ts';
 import type { ClusterProblem } from '../../src/enrich/problems.ts';
 import { ConnectProxy } from '../support/connect-proxy.ts';
 import { type Live, type LiveWatch, useCluster } from './live.ts';
@@ -24,7 +25,7 @@ async function watchByDetour(t: TestContext, { cluster, watchSynced }: Live): Pr
   await proxy.start();
   t.after(() => proxy.stop());
   const kubeconfig = cluster.kubeconfigFor(cluster.user, { 'proxy-url': proxy.url });
-  return { proxy, watch: await watchSynced(t, { kubeconfig, timing: { staleMs: 500 } }) };
+  return { proxy, watch: await watchSynced(t, { kubeconfig }) };
 }
 
 test('watches that break are taken up where they were', async (t) => {
@@ -59,6 +60,7 @@ test('a server that is away for a while: names stay, and what happened meanwhile
   await watch.until(() => hasService('before'), 'the Service');
 
   await proxy.stop();
+  watch.skipMs(DEFAULT_TIMING.staleMs);
   await watch.until(() => Object.values(watch.synced()).every((isSynced) => !isSynced), 'stale');
   const isRefused = ({ reason }: ClusterProblem) => reason.includes('ECONNREFUSED');
   const refused = () => new Set(watch.problems.filter(isRefused).map(({ resource }) => resource));

@@ -7,7 +7,13 @@ import { TestCluster } from '../support/test-cluster.ts';
 import { allSynced, until } from './harness.ts';
 
 /** Waits as short as a real server can be asked to bear; how long it may be silent is not shortened. */
-const QUICK = { backoffMinMs: 50, backoffMaxMs: 500, deniedMs: 200, relistMs: 1000 } as const;
+const QUICK = {
+  backoffMinMs: 50,
+  backoffMaxMs: 500,
+  deniedMs: 200,
+  relistMs: 1000,
+  relistSpreadMs: 50,
+} as const;
 
 /** A real server has other things to do. */
 const WAIT_MS = 30_000;

@@ -5,7 +5,7 @@ import { loadTopology } from '../../src/commands/load-topology.ts';
 import { readTopology } from '../../src/commands/read-topology.ts';
 import { UsageError } from '../../src/config/parse.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
-import { createHarness, until } from './harness.ts';
+import { createHarness, KINDS, until } from './harness.ts';
 
 const never = new AbortController().signal;
 const kubernetes = { topology: { kind: 'kubernetes' }, nodeName: 'node-a' } as const;
@@ -18,6 +18,14 @@ test('all names are there when it resolves, and no connection is left', async (t
   assert.equal(topology.podAt('10.244.0.4')?.workload, 'Deployment/redis');
   assert.equal(topology.endpointAt('10.244.0.4', 8080)?.pod, 'redis-6b976b7d8b-hzxtm');
   await until(() => server.watches === 0, 'no watch left');
+});
+
+test('the right to list is enough', async (t) => {
+  const { server, kubeconfig } = await createHarness(t);
+  for (const kind of KINDS) server.denied.add(`watch ${kind}`);
+  const source = await loadTopology({ ...kubernetes, kubeconfig });
+  const topology = await readTopology(source, systemClock(), never);
+  assert.equal(topology.serviceAt('10.108.33.37', 6379)?.name, 'redis');
 });
 
 test('what is missing when time is over is an error that says why', async (t) => {

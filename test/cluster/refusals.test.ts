@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import type { ApiObject } from '../support/api-objects.ts';
 import { refuse } from '../support/api-reply.ts';
 import { pod, service } from '../unit/enrich/kubernetes-objects.ts';
-import { allSynced, createHarness, until } from './harness.ts';
+import { allSynced, createHarness, FAST, until } from './harness.ts';
 
 const object = (fields: object) => fields as ApiObject;
 const late = object(service('late', { clusterIP: '10.108.0.10', ports: [{ port: 80 }] }));
@@ -33,9 +33,9 @@ describe('rights', () => {
     const { server, watch, problems, synced } = await createHarness(t);
     const lists = () => server.requests.filter(({ kind, verb }) => kind === 'pods' && verb === 'list').length;
     server.denied.add('watch pods');
-    const cluster = watch({ timing: { deniedMs: 10, relistMs: 100, staleMs: 800 } });
-    await until(() => cluster.synced().pods, 'synced by the list');
-    await until(() => cluster.errors().pods >= 3 && !cluster.synced().pods, 'three tries');
+    const cluster = watch({ timing: { deniedMs: 10, relistMs: 100 } });
+    await until(() => cluster.errors().pods >= 3 && cluster.synced().services, 'three tries');
+    assert.equal(cluster.synced().pods, false);
     server.put('pods', object(pod('later', '10.244.0.99')));
     const before = lists();
     let wasSynced = false;
@@ -144,6 +144,56 @@ describe('a server in trouble', () => {
     server.put('pods', object(pod('a', '10.244.0.99')));
     await until(() => topology.podAt('10.244.0.99') !== undefined, 'the pod');
     assert.equal(synced.filter((resource) => resource === 'pods').length, 2);
+  });
+
+  test('watches that are accepted and fail each time: the list is read anew, which does not count as up to date', async (t) => {
+    const { server, watchSynced, problems, synced, skipMs } = await createHarness(t);
+    const cluster = await watchSynced();
+    const status = { kind: 'Status', code: 500, message: 'unable to decode an event' };
+    const lists = () => server.requests.filter(({ kind, verb }) => kind === 'pods' && verb === 'list').length;
+    server.intercept = ({ kind, verb, response }) => {
+      if (kind !== 'pods' || verb !== 'watch') return false;
+      response.end(`${JSON.stringify({ type: 'ERROR', object: status })}\n`);
+      return true;
+    };
+    server.dropConnections();
+    await until(() => problems.length === 1, 'said');
+    server.put('pods', object(pod('later', '10.244.0.99')));
+    await until(() => cluster.topology.podAt('10.244.0.99') !== undefined, 'the pod, by a list');
+    assert.ok(cluster.synced().pods, 'the server told all not long ago');
+    skipMs(FAST.staleMs);
+    const before = lists();
+    await until(() => lists() >= before + 2, 'two more lists');
+    assert.equal(cluster.synced().pods, false);
+    const watches = server.requests.filter(({ kind, verb }) => kind === 'pods' && verb === 'watch').length;
+    assert.ok(watches >= 3 * (lists() - 1), `${watches} watches, ${lists()} lists`);
+    assert.deepEqual(
+      problems.map(({ what, reason }) => [what, reason]),
+      [['watch pods', '500 unable to decode an event']],
+    );
+    assert.equal(synced.filter((resource) => resource === 'pods').length, 1);
+    server.intercept = () => false;
+    await until(() => server.watches === 3, 'three watches');
+    server.bookmark();
+    await until(() => allSynced(cluster), 'synced');
+    assert.equal(synced.filter((resource) => resource === 'pods').length, 2);
+  });
+
+  test('a proxy that writes another text each time is said once', async (t) => {
+    const { server, watch, problems, synced } = await createHarness(t);
+    server.intercept = ({ kind, response }) => {
+      if (kind !== 'pods') return false;
+      response.writeHead(503).end(`<html>request id ${server.requests.length}`);
+      return true;
+    };
+    const cluster = watch();
+    await until(() => cluster.errors().pods >= 5, 'five tries');
+    assert.deepEqual(
+      problems.map(({ what, status }) => [what, status]),
+      [['list pods', 503]],
+    );
+    server.intercept = () => false;
+    await until(() => allSynced(cluster) && synced.length === 3, 'synced');
   });
 
   test('stopping ends everything at once, wherever it is', async (t) => {

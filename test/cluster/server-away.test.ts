@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import type { ClusterWatch } from '../../src/enrich/watch.ts';
 import type { ApiObject } from '../support/api-objects.ts';
 import { endpoint, pod, service, slice } from '../unit/enrich/kubernetes-objects.ts';
-import { allSynced, createHarness, until } from './harness.ts';
+import { allSynced, createHarness, FAST, until } from './harness.ts';
 
 const object = (fields: object) => fields as ApiObject;
 const web = object(service('web', { clusterIP: '10.108.0.9', ports: [{ port: 80 }] }));
@@ -35,12 +35,13 @@ describe('a server that is away', () => {
   });
 
   test('for a while: what was known stays, what happened meanwhile is made up for', async (t) => {
-    const { server, watchSynced, problems, synced } = await createHarness(t, { recorded: false });
+    const { server, watchSynced, problems, synced, skipMs } = await createHarness(t, { recorded: false });
     server.put('services', web);
     server.put('pods', object(pod('shell', '10.244.0.9')));
-    const watch = await watchSynced({ timing: { staleMs: 40 } });
-    assert.ok(allSynced(watch));
+    const watch = await watchSynced();
     await server.stop();
+    assert.ok(allSynced(watch));
+    skipMs(FAST.staleMs);
     await until(() => Object.values(watch.synced()).every((isSynced) => !isSynced), 'stale');
     assert.equal(watch.topology.serviceAt('10.108.0.9', 80)?.name, 'web');
     assert.equal(watch.topology.podAt('10.244.0.9')?.name, 'shell');
@@ -56,6 +57,17 @@ describe('a server that is away', () => {
     assert.equal(problems.length, 3);
     const lists = server.requests.filter(({ verb }) => verb === 'list');
     assert.equal(lists.length, 3, 'no list was needed');
+  });
+
+  test('whose connections live and say nothing: what it told last gets old', async (t) => {
+    const { server, watchSynced, skipMs, synced, problems } = await createHarness(t);
+    const watch = await watchSynced();
+    skipMs(FAST.staleMs);
+    assert.deepEqual(watch.synced(), { services: false, endpointslices: false, pods: false });
+    assert.equal(server.watches, 3);
+    server.bookmark();
+    await until(() => allSynced(watch), 'synced');
+    assert.deepEqual([problems.length, synced.length], [0, 3]);
   });
 
   test('for so long that its history is gone: a new list, and what is not in it is removed', async (t) => {
