@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type ClientRequest, type IncomingMessage, request as requestPlain } from 'node:http';
 import { Agent, type RequestOptions, request as requestSecure } from 'node:https';
 
-export type { RequestOptions };
+export type { IncomingMessage, RequestOptions };
 
 export interface HttpRequest {
   readonly method: string;

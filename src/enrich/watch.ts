@@ -2,12 +2,12 @@ import { KubeConfig, makeAbsolutePath } from '@kubernetes/client-node/dist/confi
 import { load } from 'js-yaml';
 import type { ApiRequest, ApiResult } from '../model/api-request.ts';
 import type { ServicePort, Topology } from '../model/topology.ts';
-import { type ApiClient, type ApiGet, readResult } from './api-call.ts';
+import { type ApiCall, type ApiClient, type ApiGet, readResult } from './api-call.ts';
 import { asApiError } from './api-error.ts';
 import { ClusterTopology } from './cluster-topology.ts';
 import { follow } from './follow.ts';
 import { DEFAULT_TIMING, type FollowTiming } from './follow-timing.ts';
-import { type RequestOptions, sendHttp } from './http-request.ts';
+import { type IncomingMessage, type RequestOptions, sendHttp } from './http-request.ts';
 import type { ClusterProblem } from './problems.ts';
 import { type RESOURCES, type ResourceName, resourcesOf } from './resources.ts';
 
@@ -105,9 +105,10 @@ export function watchCluster(options: ClusterWatchOptions): ClusterWatch {
 
 /**
  * Requests with the credentials that the kubeconfig or the service account has at that moment: certificates are read
- * from their files each time, tokens are at most a minute old, and after a 401 everything is read anew. Not the client's
- * Watch class: it ends a quiet watch after 30 s, passes over lines it cannot parse without a word, and does not tell what
- * the server said with its refusal. Nor its HTTP client, undici, which takes 10 MB where Node's own takes none.
+ * from their files each time, tokens are at most a minute old, and after a 401 everything is read anew; what is another by
+ * then is asked with once more at once. Not the client's Watch class: it ends a quiet watch after 30 s, passes over lines it
+ * cannot parse without a word, and does not tell what the server said with its refusal. Nor its HTTP client, undici, which
+ * takes 10 MB where Node's own takes none.
  */
 function createClient(path: string | undefined, nowMs: () => number): ApiClient {
   let config = loadConfig(path);
@@ -116,22 +117,35 @@ function createClient(path: string | undefined, nowMs: () => number): ApiClient 
     loadedAtMs = nowMs();
     config = reloadConfig(path, config);
   };
-  return async ({ method, path: pathAndQuery, headers, body }, signal) => {
-    if (nowMs() - loadedAtMs > RELOAD_MS && !refreshesItself(config)) reload();
-    const url = new URL(`${serverOf(config)}${pathAndQuery}`);
-    const connection = await connectionOf(config);
-    const answer = await sendHttp({
-      method,
-      url,
-      headers: { ...headers, ...HEADERS },
-      body,
+  const send = (call: ApiCall, connection: RequestOptions, signal: AbortSignal) =>
+    sendHttp({
+      method: call.method,
+      url: new URL(`${serverOf(config)}${call.path}`),
+      headers: { ...call.headers, ...HEADERS },
+      body: call.body,
       connection,
       signal,
     });
-    const { statusCode: status = 0 } = answer;
-    if (status === 401) reload();
+  /** What is read anew may be what was refused, or be just being written. */
+  const askAnew = async (
+    call: ApiCall,
+    refused: RequestOptions,
+    answer: IncomingMessage,
+    signal: AbortSignal,
+  ) => {
+    reload();
+    const connection = await connectionOf(config).catch(() => refused);
+    if (isSameUser(connection, refused)) return answer;
+    answer.destroy();
+    return send(call, connection, signal);
+  };
+  return async (call, signal) => {
+    if (nowMs() - loadedAtMs > RELOAD_MS && !refreshesItself(config)) reload();
+    const connection = await connectionOf(config);
+    let answer = await send(call, connection, signal);
+    if (answer.statusCode === 401) answer = await askAnew(call, connection, answer, signal);
     return {
-      status,
+      status: answer.statusCode ?? 0,
       retryAfter: answer.headers['retry-after'],
       body: answer,
       async close() {
@@ -139,6 +153,11 @@ function createClient(path: string | undefined, nowMs: () => number): ApiClient 
       },
     };
   };
+}
+
+function isSameUser(a: RequestOptions, b: RequestOptions): boolean {
+  const userOf = ({ headers, cert, key }: RequestOptions) => JSON.stringify({ headers, cert, key });
+  return userOf(a) === userOf(b);
 }
 
 /** A command or a provider has its own idea of when its token is old; the file of a service account is such a one. */

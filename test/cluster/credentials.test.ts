@@ -26,6 +26,20 @@ describe('credentials', () => {
     assert.equal(server.requests.at(-1)!.authorization, 'Bearer second');
   });
 
+  test('a token that was replaced meanwhile is asked with at once after a 401, which is no failure', async (t) => {
+    const { server, watchSynced, tokenFile } = await createHarness(t);
+    const { errors } = await watchSynced({ timing: { backoffMinMs: 5, backoffMaxMs: 60_000 } });
+    server.tokens.clear();
+    server.tokens.add('second');
+    writeFileSync(tokenFile, 'second\n');
+    server.endWatches();
+    const sent = (token: string) =>
+      server.requests.slice(6).filter(({ authorization }) => authorization === `Bearer ${token}`).length;
+    await until(() => server.watches === 3 && sent('second') === 3, 'new watches');
+    assert.ok(sent('secret') > 0, 'one was refused');
+    assert.deepEqual(errors(), { services: 0, endpointslices: 0, pods: 0 });
+  });
+
   test('a token that is refused is said with its status, and tried again', async (t) => {
     const { server, watch, problems, tokenFile } = await createHarness(t);
     writeFileSync(tokenFile, 'wrong');
