@@ -61,18 +61,22 @@ function followCluster(
   /** Services come by the hundred; their series are begun once for many. */
   let hasNewServices = false;
   const lastReasons = new Map<string, string>();
+  const known = new Set<string>();
+  const reasonOf = (resource: string) =>
+    lastReasons.get(resource) ??
+    (known.has(resource) ? `nothing is heard of ${resource} any more` : `${resource} are not known yet`);
   const look = () => {
     if (hasNewServices) metrics.declareServices(cluster.services());
     hasNewServices = false;
     const synced = cluster.synced();
     const missing = TOPOLOGY_RESOURCES.filter((resource) => !synced[resource]);
-    const reasons = missing.map((resource) => lastReasons.get(resource) ?? `${resource} are not known yet`);
     if (missing.length === 0) readiness.meet(TOPOLOGY_CONDITION);
-    else readiness.fail(TOPOLOGY_CONDITION, [...new Set(reasons)].join('; '));
+    else readiness.fail(TOPOLOGY_CONDITION, [...new Set(missing.map(reasonOf))].join('; '));
   };
   const cluster: ClusterWatch = source.watch({
     nowMs: () => clock.monotonicMs(),
     onSynced: (resource) => {
+      known.add(resource);
       lastReasons.delete(resource);
       look();
       log.info('topology_synced', `The API server tells of ${resource}`, { resource });

@@ -18,7 +18,6 @@ export const LOG_EVENTS = [
   'snapshot_taken',
   'snapshot_failed',
   'blind_entries',
-  'resync',
   'sockets_unreadable',
   'keepalive_unknown',
   'connections_at_risk',
