@@ -17,7 +17,7 @@ export interface FollowOptions {
   readonly random: () => number;
   /** Ends it. */
   readonly signal: AbortSignal;
-  /** The first list is complete; or a watch tells again after a problem that was told. */
+  /** The first list is complete; or the server tells again, by a list or a watch, after a problem that was told. */
   readonly onSynced: () => void;
   readonly onProblem: (problem: ClusterProblem) => void;
 }
@@ -70,11 +70,9 @@ export function follow(options: FollowOptions): Follower {
       return failure;
     }
     if (version === undefined) return undefined;
-    state.listed(nowMs());
-    if (isListed) return undefined;
+    const isSign = state.listed(nowMs());
+    if ((isSign && problems.worked()) || !isListed) options.onSynced();
     isListed = true;
-    problems.worked();
-    options.onSynced();
     return undefined;
   }
 

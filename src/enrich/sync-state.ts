@@ -12,7 +12,7 @@ export interface EndedWatch {
   readonly failure: ApiError | undefined;
 }
 
-/** After so many fruitless watches in a row the version they begin at is not trusted any more. */
+/** After so many fruitless watches in a row neither they nor the version they begin at are trusted any more. */
 const FRUITLESS_WATCHES = 3;
 /** They say who may ask, and how often; a list would be told the same. */
 const SAYS_NOTHING_OF_VERSION = [401, 403, 429];
@@ -23,9 +23,9 @@ const SAYS_NOTHING_OF_VERSION = [401, 403, 429];
  * It is up to date while the server's last sign is younger than `staleMs`, in which two bookmarks have to come. A line of
  * a watch is a sign. So is that a list is complete, and that a watch is accepted or ends in order after a good while, but
  * only as long as watches bear fruit. A watch is fruitless if the server answered it and it told nothing: it was refused,
- * ended with an ERROR, or broke off at once. A server that does so each time must not pass for one that keeps us up to
- * date. Every third fruitless watch in a row the resource is listed anew, as what it cannot tell may be what happened at
- * that very version; client-go's Reflector does so the first time.
+ * ended with an ERROR, or broke off at once. A server that does so three times in a row, and goes on, must not pass for one
+ * that keeps us up to date. After every third the resource is listed anew, as what the server cannot tell may be what
+ * happened at that very version; client-go's Reflector does so after the first.
  *
  * Who may list and not watch is not up to date either, and lists again when the list is `relistMs` old.
  */
@@ -53,10 +53,13 @@ export class SyncState {
     return this.#failedLists + this.#failedWatches;
   }
 
-  listed(nowMs: number): void {
+  /** A list is complete. Returns whether that is a sign. */
+  listed(nowMs: number): boolean {
     this.#listedMs = nowMs;
     this.#failedLists = 0;
-    if (this.#fruitless === 0 && !this.#isDenied) this.#lastSignMs = nowMs;
+    const isSign = this.#bearsFruit && !this.#isDenied;
+    if (isSign) this.#lastSignMs = nowMs;
+    return isSign;
   }
 
   listFailed(): void {
@@ -66,7 +69,7 @@ export class SyncState {
   watchAccepted(nowMs: number): void {
     this.#wasAccepted = true;
     this.#isDenied = false;
-    if (this.#fruitless === 0) this.#lastSignMs = nowMs;
+    if (this.#bearsFruit) this.#lastSignMs = nowMs;
   }
 
   /** A line came that is no ERROR. */
@@ -101,6 +104,10 @@ export class SyncState {
     if (failure?.status === 403) return spread(deniedMs, random);
     const waitMs = Math.max(failure?.retryAfterMs ?? 0, backoffMs(this.#timing, this.failures, random));
     return isRelist ? waitMs + relistSpreadMs * random() : waitMs;
+  }
+
+  get #bearsFruit(): boolean {
+    return this.#fruitless < FRUITLESS_WATCHES;
   }
 
   #denied(nowMs: number): boolean {

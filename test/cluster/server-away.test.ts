@@ -71,7 +71,7 @@ describe('a server that is away', () => {
   });
 
   test('for so long that its history is gone: a new list, and what is not in it is removed', async (t) => {
-    const { server, watchSynced, problems } = await createHarness(t, { recorded: false });
+    const { server, watchSynced, problems, synced } = await createHarness(t, { recorded: false });
     server.put('services', web);
     server.put('endpointslices', slice('web-x', 8080, [endpoint('10.244.1.1', 'web-1')]) as ApiObject);
     server.put('pods', object(pod('shell', '10.244.0.9')));
@@ -79,6 +79,7 @@ describe('a server that is away', () => {
     const { topology, errors, ...watch } = await watchSynced();
     const lasting = topology.podAt('10.244.0.10');
     await server.stop();
+    await until(() => problems.length === 3, 'said');
     server.remove('services', 'shop', 'web');
     server.remove('endpointslices', 'shop', 'web-x');
     server.remove('pods', 'shop', 'shell');
@@ -89,6 +90,7 @@ describe('a server that is away', () => {
     await until(() => topology.podAt('10.244.0.9')?.name === 'new', 'the new pod');
     await until(() => topology.endpointAt('10.244.1.1', 8080)?.ready === false, 'the endpoint gone');
     assert.equal(topology.podAt('10.244.0.10'), lasting, 'what did not change was not touched');
+    await until(() => synced.length === 6, 'said that it tells again, by the lists');
     assert.ok(
       problems.every(({ status }) => status === undefined),
       '410 is no problem',

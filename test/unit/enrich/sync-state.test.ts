@@ -77,11 +77,15 @@ test('a server that is away, busy or does not know us leads to no list, an old v
   assert.equal(startState().ended({ failure: refusal(410) }), true);
 });
 
-test('while watches are fruitless neither lists nor being accepted make names new', () => {
+test('after three fruitless watches in a row neither lists nor being accepted make names new', () => {
   const { listed, accepted, told, ended, isSynced, passMs } = startState();
-  listed();
-  accepted();
-  ended({ failure: refusal(500) });
+  for (const failure of [refusal(500), broken, refusal(503)]) {
+    passMs(staleMs);
+    listed();
+    accepted();
+    assert.equal(isSynced(), true);
+    ended({ failure });
+  }
   passMs(staleMs);
   listed();
   accepted();
