@@ -3,6 +3,7 @@ import manifest from '../package.json' with { type: 'json' };
 import { runAgent } from './commands/agent.ts';
 import { runAudit } from './commands/audit.ts';
 import { runDemo } from './commands/demo.ts';
+import { runLab } from './commands/lab.ts';
 import { parseCommandLine, UsageError } from './config/parse.ts';
 
 /**
@@ -36,6 +37,8 @@ async function dispatch(argv: readonly string[], stop: AbortSignal): Promise<num
       return 0;
     case 'demo':
       return await runDemo(line.options, stop);
+    case 'lab':
+      return await runLab(line.options, stop);
     case 'audit':
       return await runAudit(line.options, stop);
   }

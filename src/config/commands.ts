@@ -19,6 +19,14 @@ export const COMMANDS = {
       { line: 'demo --rules nftables --family 6', what: 'the same with nftables and IPv6' },
     ],
   },
+  lab: {
+    summary:
+      'builds the cluster of the demo with an application whose connections break, and opens a shell on its node to look around in; cleans up when that ends',
+    examples: [
+      { line: 'lab', what: 'what docs/tutorial.md is about' },
+      { line: 'lab --rules nftables --family 6', what: 'the same with nftables and IPv6' },
+    ],
+  },
   audit: {
     summary: 'lists the connections of this node that will break if they stay idle, soonest first',
     examples: [

@@ -146,8 +146,8 @@ export const OPTIONS = {
     value: 'KIND',
     type: oneOf(['iptables', 'nftables']),
     defaultText: 'iptables',
-    help: 'what the Service of the demo is made of: iptables or nftables',
-    commands: ['demo'],
+    help: 'what the Service of the small cluster is made of: iptables or nftables',
+    commands: ['demo', 'lab'],
   }),
   family: option({
     flag: '--family',
@@ -155,7 +155,7 @@ export const OPTIONS = {
     type: oneOfNumbers([4, 6]),
     defaultText: '4',
     help: 'IPv4 or IPv6: 4 or 6',
-    commands: ['demo'],
+    commands: ['demo', 'lab'],
   }),
   json: option({
     flag: '--json',

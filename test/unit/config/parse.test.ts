@@ -131,7 +131,7 @@ test('names come from Kubernetes in a cluster or with a kubeconfig, unless somet
   ] as const;
   for (const [line, env, kind, kubeconfig] of rows) {
     const parsed = parse(line, env);
-    assert.ok('command' in parsed && parsed.command !== 'demo');
+    assert.ok('command' in parsed && 'topology' in parsed.options);
     const { topology, kubeconfig: path } = parsed.options;
     assert.deepEqual([topology.kind, path], [kind, kubeconfig], line);
   }
@@ -166,7 +166,7 @@ test('the audit names, limits and formats what it lists', () => {
   });
 });
 
-const COMMANDS = 'allowed is agent, demo or audit, "conntrack-watchdog --help" tells more';
+const COMMANDS = 'allowed is agent, demo, lab or audit, "conntrack-watchdog --help" tells more';
 const LISTS = '"conntrack-watchdog agent --help" lists them';
 const AUDIT_LISTS = '"conntrack-watchdog audit --help" lists them';
 const LISTEN =
