@@ -1,5 +1,6 @@
 import { DEFAULT_TIMEOUTS, type TcpTimeouts } from '../lib/tcp-timeouts.ts';
 import type { KnownFlows } from '../model/known-flow.ts';
+import { IpvsServices } from './ipvs-services.ts';
 import { LostTable } from './lost-table.ts';
 import { PendingPickups } from './pending-pickups.ts';
 
@@ -43,6 +44,7 @@ export interface Detector {
   readonly unconfirmed: LostTable;
   readonly pending: PendingPickups;
   readonly broken: LostTable;
+  readonly ipvs: IpvsServices;
   timeouts: TcpTimeouts;
   /** When messages were last known to be lost, monotonic milliseconds. */
   eventsLostAtMs: number;
@@ -55,6 +57,7 @@ export function createDetector(settings: DetectorSettings): Detector {
     unconfirmed: new LostTable(settings.unconfirmedCapacity, settings.unconfirmedTtlMs),
     pending: new PendingPickups(settings.pendingCapacity),
     broken: new LostTable(settings.brokenCapacity, settings.brokenTtlMs),
+    ipvs: new IpvsServices(),
     timeouts: DEFAULT_TIMEOUTS,
     eventsLostAtMs: Number.NEGATIVE_INFINITY,
   };

@@ -1,4 +1,5 @@
 import { IPPROTO_TCP } from '../lib/ctnetlink.ts';
+import { DEFAULT_TIMEOUTS } from '../lib/tcp-timeouts.ts';
 import type { Finding, Verdict } from '../model/finding.ts';
 import type { FlowEvent } from '../model/flow-event.ts';
 import {
@@ -44,6 +45,7 @@ export function step(detector: Detector, event: FlowEvent, nowMs: number): Findi
   if (event.protocol !== IPPROTO_TCP) return [];
   if (isPickup(event)) return onPickup(detector, event, nowMs);
   if (event.type === 'destroy') return onDestroy(detector, event, nowMs);
+  if (event.type === 'update') return onUpdate(detector, event, nowMs);
   return [];
 }
 
@@ -90,10 +92,38 @@ function spokeAgain({ pickup, seenAtMs }: PendingPickup, answer: FlowEvent, nowM
   return answer.timeoutSeconds > pickup.timeoutSeconds + 1 - (nowMs - seenAtMs) / 1000;
 }
 
-/** Ends the watching: what is still pending has no verdict. */
-export function abandon(detector: Detector, nowMs: number): Finding[] {
+/**
+ * Takes that a pickup fell due and no UPDATE has told of a reply, where every event is seen and nobody can be asked: in
+ * a recording. Another backend, or another source port, would have answered a bare acknowledgement with a reset; only
+ * the old backend keeps silent. So what may have reached that is watched on, until its entry must have gone had not
+ * more packets come.
+ */
+export function unanswered(detector: Detector, pending: PendingPickup, nowMs: number): Finding[] {
+  if (!detector.pending.has(pending)) return [];
+  const mayBeOldBackend = pending.mapping === 'same' || pending.mapping === 'unknown';
+  if (!mayBeOldBackend || outlived(pending, nowMs)) {
+    return decide(detector, pending, 'stalled', undefined, nowMs);
+  }
+  detector.pending.postpone(pending, pending.seenAtMs + lifeOfOnePacketMs(pending));
+  return [];
+}
+
+/** The kernel removes an expired entry when something walks over it, which may take a minute or two. */
+const EXPIRY_LATE_MS = 180_000;
+
+/** How long an entry is there at most that one packet made and no other came for. */
+function lifeOfOnePacketMs({ pickup }: PendingPickup): number {
+  return (pickup.timeoutSeconds ?? DEFAULT_TIMEOUTS.unacknowledged) * 1000 + EXPIRY_LATE_MS;
+}
+
+function outlived(pending: PendingPickup, nowMs: number): boolean {
+  return nowMs - pending.seenAtMs >= lifeOfOnePacketMs(pending);
+}
+
+/** Ends the watching: what is still pending has this verdict. */
+export function abandon(detector: Detector, nowMs: number, verdict: Verdict = 'unknown'): Finding[] {
   return [...detector.pending.values()].flatMap((pending) =>
-    decide(detector, pending, 'unknown', undefined, nowMs),
+    decide(detector, pending, verdict, undefined, nowMs),
   );
 }
 
@@ -103,12 +133,14 @@ function onPickup(detector: Detector, event: FlowEvent, nowMs: number): Finding[
   const { dst, dport } = event.original;
   if (!found && !isTranslated(event) && !detector.settings.isServiceAddress(dst, dport)) return [];
   const lost = found?.entry;
+  const cause = lost?.old ? causeAfterPickup(lost.cause, lost.old, event) : 'unseen';
+  if (cause === 'ipvs' && found?.sender === 'client') detector.ipvs.learn(event);
   const pending: PendingPickup = {
     pickup: event,
     connection: { ...(lost?.original ?? event.original), zone: event.zone },
     sender: found?.sender ?? 'client',
     mapping: compareMapping(lost?.old, event),
-    cause: lost?.old ? causeAfterPickup(lost.cause, lost.old, event) : 'unseen',
+    cause,
     old: lost?.old,
     lastActivityMs: lost?.lastActivityMs,
     alreadyBroken: lost?.broken ?? false,
@@ -135,7 +167,7 @@ function onDestroy(detector: Detector, event: FlowEvent, nowMs: number): Finding
   const { zone, original } = event;
   const inferred = inferredLoss(detector, event, nowMs);
   const flow = known.findByOriginal(zone, original);
-  const cause = causeOfLoss(event, flow);
+  const cause = detector.ipvs.causeOf(event, causeOfLoss(event, flow));
   // What a snapshot told is exact where the timer ran on since; the DESTROY of an expired entry may be minutes late.
   const activity =
     inferred?.lastActivityMs ?? lastActivityOf(flow, event) ?? lastActivity(event, detector.timeouts);
@@ -153,10 +185,26 @@ function onDestroy(detector: Detector, event: FlowEvent, nowMs: number): Finding
   return findings;
 }
 
+/** UPDATE tells of a reply before anybody is asked. The agent does not listen to them, so as not to cost anything. */
+function onUpdate(detector: Detector, event: FlowEvent, nowMs: number): Finding[] {
+  if (!event.seenReply) return [];
+  const pending = detector.pending.get(event.zone, event.original);
+  if (!pending || !mayBeSameEntry(pending.pickup, event)) return [];
+  return decide(detector, pending, 'survived', event, nowMs);
+}
+
+/** An id may be left out, and may be used again; two different ones are two entries. */
+function mayBeSameEntry({ id }: FlowEvent, other: FlowEvent): boolean {
+  return id === undefined || other.id === undefined || id === other.id;
+}
+
 /** What the DESTROY of a picked-up entry says about it. */
 function verdictOf(detector: Detector, pending: PendingPickup, destroy: FlowEvent, nowMs: number): Verdict {
   if (destroy.seenReply) return 'survived';
   if (destroy.tcpState === 'CLOSE') return 'reset';
+  if (destroy.portId === 0 && destroy.timeoutSeconds === undefined && outlived(pending, nowMs)) {
+    return 'stalled';
+  }
   // A program, table pressure, or its short time took it before it was answered. Who waits for an answer will send
   // again, and that is another pickup.
   if (destroy.portId !== 0 || destroy.tcpState !== undefined) return 'unknown';

@@ -38,7 +38,7 @@ export function pickupFinding(
     lostAtMs: old?.type === 'destroy' ? old.atMs : undefined,
     pickedUpAtMs: pickup.atMs,
     verdictAfterMs: end ? Math.max(0, end.atMs - pickup.atMs) : nowMs - pending.seenAtMs,
-    idleSeconds: idleMs === undefined ? undefined : idleMs / 1000,
+    idleSeconds: idleMs === undefined || Number.isNaN(idleMs) ? undefined : idleMs / 1000,
     evidence: [old, pickup, end].filter((event) => event !== undefined),
   };
 }

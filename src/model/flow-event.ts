@@ -15,11 +15,14 @@ export const TCP_STATES = [
 ] as const;
 export type TcpState = (typeof TCP_STATES)[number];
 
+/** A program caused the event, and it is not known which: old versions of `conntrack -E` do not say. The kernel gives no such. */
+export const PORT_ID_NOT_TOLD = 0xffffffff;
+
 /** One conntrack event or one entry of a dump, decoded. What the kernel did not send is undefined. */
 export interface FlowEvent extends Flow {
   /** `snapshot`: no event, but an entry as a dump of the table had it. */
   readonly type: 'new' | 'update' | 'destroy' | 'snapshot';
-  /** When it happened: the kernel's own time stamp if it sent one, else when it was read. Epoch milliseconds. */
+  /** When it happened: the kernel's own time stamp if it sent one, else when it was read. Epoch milliseconds; NaN in text without. */
   readonly atMs: number;
   /** IP protocol number; 6 is TCP. */
   readonly protocol: number;
