@@ -4,6 +4,7 @@ import { runAgent } from './commands/agent.ts';
 import { runAudit } from './commands/audit.ts';
 import { runDemo } from './commands/demo.ts';
 import { runLab } from './commands/lab.ts';
+import { runReplay } from './commands/replay.ts';
 import { parseCommandLine, UsageError } from './config/parse.ts';
 
 /**
@@ -39,6 +40,8 @@ async function dispatch(argv: readonly string[], stop: AbortSignal): Promise<num
       return await runDemo(line.options, stop);
     case 'lab':
       return await runLab(line.options, stop);
+    case 'replay':
+      return await runReplay(line.options, line.argument, stop);
     case 'audit':
       return await runAudit(line.options, stop);
   }

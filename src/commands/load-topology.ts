@@ -55,7 +55,8 @@ export async function loadTopology(
   }
 }
 
-async function readTopologyFile(path: string, nodeName: string): Promise<FixedTopology> {
+/** Throws a UsageError as above. Without `nodeName` it is nobody's view. */
+export async function readTopologyFile(path: string, nodeName?: string): Promise<FixedTopology> {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');

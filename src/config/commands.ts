@@ -1,4 +1,7 @@
-/** One row per command: what the help says of it. Its options are the rows of OPTIONS that name it. */
+/**
+ * One row per command: what the help says of it, and the argument it takes besides options, if any. Its options are the
+ * rows of OPTIONS that name it.
+ */
 export const COMMANDS = {
   agent: {
     summary:
@@ -27,6 +30,21 @@ export const COMMANDS = {
       { line: 'lab --rules nftables --family 6', what: 'the same with nftables and IPv6' },
     ],
   },
+  replay: {
+    summary: 'finds the connections that broke in a recording of conntrack -E, as the agent would have',
+    argument: { name: 'FILE|-', help: 'the recording, a file; - reads it from standard input' },
+    examples: [
+      {
+        line: 'replay events.txt',
+        what: 'a recording made with "conntrack -E -o timestamp,id > events.txt"',
+      },
+      {
+        line: 'replay --topology file:cluster.yaml --json events.txt',
+        what: 'with the names of Services and pods from a file; one JSON object a line and broken connection',
+      },
+      { line: 'replay -', what: 'a compressed one: "zcat events.txt.gz | conntrack-watchdog replay -"' },
+    ],
+  },
   audit: {
     summary: 'lists the connections of this node that will break if they stay idle, soonest first',
     examples: [
@@ -38,5 +56,20 @@ export const COMMANDS = {
 } as const;
 
 export type Command = keyof typeof COMMANDS;
+
+/** The argument of a command besides its options: one, and it must be given. */
+export interface Argument {
+  readonly name: string;
+  readonly help: string;
+}
+
+export type CommandWithArgument = {
+  [C in Command]: (typeof COMMANDS)[C] extends { readonly argument: Argument } ? C : never;
+}[Command];
+
+export function argumentOf(command: Command): Argument | undefined {
+  const row = COMMANDS[command];
+  return 'argument' in row ? row.argument : undefined;
+}
 
 export const COMMAND_NAMES = Object.keys(COMMANDS) as readonly Command[];

@@ -1,5 +1,5 @@
 import { wrapText } from '../lib/wrap-text.ts';
-import { COMMAND_NAMES, COMMANDS, type Command } from './commands.ts';
+import { argumentOf, COMMAND_NAMES, COMMANDS, type Command } from './commands.ts';
 import { OPTIONS, type Option } from './options.ts';
 
 const WIDTH = 100;
@@ -34,11 +34,13 @@ export function commandHelp(command: Command): string {
   const rows = options
     .filter((option) => option.commands.includes(command))
     .map((option): Row => [left(option), `${option.help} (default: ${option.defaultText})`]);
+  const argument = argumentOf(command);
   return lines(
-    `Usage: ${PROGRAM} ${command} [OPTION]...`,
+    `Usage: ${PROGRAM} ${command} [OPTION]...${argument ? ` ${argument.name}` : ''}`,
     '',
     ...wrapText(`${summary[0]!.toUpperCase()}${summary.slice(1)}.`, WIDTH),
     '',
+    ...(argument ? [...columns([[argument.name, argument.help]]), ''] : []),
     'Options:',
     ...columns([...rows, ['-h, --help', 'this text']]),
     '',

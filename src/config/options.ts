@@ -11,6 +11,7 @@ import {
   oneOfNumbers,
   onOff,
   orOff,
+  topologyFile,
   topologySource,
   type ValueType,
 } from './value-types.ts';
@@ -68,6 +69,14 @@ export const OPTIONS = {
     help: 'where the names of Services, pods and nodes come from: kubernetes (its API server), none, or file:PATH with what "kubectl get services,endpointslices,pods -A -o yaml" (or json) prints',
     commands: ['agent', 'audit'],
   }),
+  recordedTopology: option({
+    flag: '--topology',
+    value: 'SOURCE',
+    type: topologyFile,
+    defaultText: 'none',
+    help: 'where the names of Services, pods and nodes come from: none, or file:PATH with what "kubectl get services,endpointslices,pods -A -o yaml" (or json) printed when the recording was made',
+    commands: ['replay'],
+  }),
   kubeconfig: option({
     flag: KUBECONFIG_FLAG,
     value: 'PATH',
@@ -99,7 +108,7 @@ export const OPTIONS = {
     type: duration(10, 600_000, ['500ms', '2s', '1m']),
     defaultText: '2s',
     help: 'a backend that was picked anew and has not answered by then counts as stalled; 10ms to 10m',
-    commands: ['agent'],
+    commands: ['agent', 'replay'],
   }),
   snapshotIntervalMs: option({
     flag: '--snapshot-interval',
@@ -162,8 +171,8 @@ export const OPTIONS = {
     value: { standsFor: 'on' },
     type: onOff,
     defaultText: 'off',
-    help: 'one JSON document instead of a table',
-    commands: ['audit'],
+    help: 'JSON for a program to read, instead of text for people',
+    commands: ['replay', 'audit'],
   }),
   limit: option({
     flag: '--limit',
@@ -182,7 +191,7 @@ export const OPTIONS = {
     // https://no-color.org: any value but the empty one counts, also "0".
     implied: ({ env }) => ({ origin: '$NO_COLOR', text: env['NO_COLOR'] ? 'off' : 'on' }),
     help: 'plain text',
-    commands: ['demo', 'audit'],
+    commands: ['demo', 'replay', 'audit'],
   }),
 };
 

@@ -1,5 +1,5 @@
 import { closestWord } from '../lib/closest-word.ts';
-import { COMMAND_NAMES, type Command } from './commands.ts';
+import { argumentOf, COMMAND_NAMES, type Command, type CommandWithArgument } from './commands.ts';
 import { commandHelp, generalHelp } from './help.ts';
 import { type Environment, OPTIONS, type Option } from './options.ts';
 import { either } from './value-types.ts';
@@ -12,8 +12,10 @@ export type OptionsOf<C extends Command> = {
   readonly [K in keyof Rows as C extends Rows[K]['commands'][number] ? K : never]: ValueOf<Rows[K]>;
 };
 
+type ArgumentsOf<C> = C extends CommandWithArgument ? { readonly argument: string } : unknown;
+
 export type CommandLine =
-  | { [C in Command]: { readonly command: C; readonly options: OptionsOf<C> } }[Command]
+  | { [C in Command]: { readonly command: C; readonly options: OptionsOf<C> } & ArgumentsOf<C> }[Command]
   | { readonly help: string }
   | { readonly version: true };
 
@@ -42,13 +44,13 @@ export function parseCommandLine(argv: readonly string[], environment: Environme
   }
   // Whoever asks for help wants it even if the rest of the line is wrong.
   if (rest.includes('--help') || rest.includes('-h')) return { help: commandHelp(command) };
-  const options = readOptions(command, rest, environment);
+  const { given, argument } = givenTexts(command, rest);
+  const options = readOptions(command, given, environment);
   // The loop over the table built exactly the keys of OptionsOf<C>; the type system cannot follow it.
-  return { command, options } as unknown as CommandLine;
+  return { command, options, ...(argument !== undefined && { argument }) } as unknown as CommandLine;
 }
 
-function readOptions(command: Command, args: readonly string[], environment: Environment) {
-  const given = givenTexts(command, args);
+function readOptions(command: Command, given: ReadonlyMap<string, string>, environment: Environment) {
   const values: Record<string, unknown> = {};
   for (const [name, row] of rowsOf(command)) {
     const text = given.get(row.flag);
@@ -66,14 +68,27 @@ function readOptions(command: Command, args: readonly string[], environment: Env
   return values;
 }
 
-/** The text given for each flag, which is known to be one of the command's and given once. */
-function givenTexts(command: Command, args: readonly string[]): Map<string, string> {
+interface Given {
+  /** The text given for each flag, which is known to be one of the command's and given once. */
+  readonly given: ReadonlyMap<string, string>;
+  /** Undefined if the command takes none. */
+  readonly argument: string | undefined;
+}
+
+function givenTexts(command: Command, args: readonly string[]): Given {
   const rows = new Map(rowsOf(command).map(([, row]) => [row.flag as string, row]));
   const given = new Map<string, string>();
+  const wanted = argumentOf(command);
+  let argument: string | undefined;
   for (let i = 0; i < args.length; i++) {
     const arg = args[i]!;
     if (!arg.startsWith('-') || arg === '-' || arg === '--') {
-      throw new UsageError(`${command}: unexpected argument ${quoted(arg)}; it takes options only`);
+      if (!wanted || argument !== undefined || arg === '' || arg === '--') {
+        const takes = wanted ? `it takes one ${wanted.name}, and options` : 'it takes options only';
+        throw new UsageError(`${command}: unexpected argument ${quoted(arg)}; ${takes}`);
+      }
+      argument = arg;
+      continue;
     }
     const [, flag, , attached] = /^([^=]*)(=(.*))?$/s.exec(arg)!;
     const row = rows.get(flag!);
@@ -97,7 +112,10 @@ function givenTexts(command: Command, args: readonly string[]): Map<string, stri
     if (attached === undefined) i++;
     given.set(row.flag, text);
   }
-  return given;
+  if (wanted && argument === undefined) {
+    throw new UsageError(`${command}: ${wanted.name} is missing: ${wanted.help}`);
+  }
+  return { given, argument };
 }
 
 /** The rows of a command with the names of their values. */

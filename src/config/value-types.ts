@@ -120,6 +120,15 @@ export function topologySource(text: string): Parsed<TopologySource> {
   };
 }
 
+/** For a recording, whose names are not those of now: a file, or nothing. */
+export function topologyFile(text: string): Parsed<Exclude<TopologySource, { kind: 'kubernetes' }>> {
+  const parsed = topologySource(text);
+  if ('value' in parsed && parsed.value.kind !== 'kubernetes') return { value: parsed.value };
+  return {
+    problem: `${text === 'kubernetes' ? 'its names of now are not those of the recording' : 'unknown'}; allowed is none, or file:PATH with what "kubectl get services,endpointslices,pods -A -o yaml" printed`,
+  };
+}
+
 /** `a, b or c`. */
 export function either(words: readonly (string | number)[]): string {
   return `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;

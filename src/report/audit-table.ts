@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import { humanDuration } from '../lib/human-duration.ts';
+import { printable } from '../lib/printable.ts';
 import { wrapText } from '../lib/wrap-text.ts';
 import type { Keepalive, NamedFlowAtRisk } from '../model/at-risk.ts';
 import type { NamedClient } from '../model/named-finding.ts';
@@ -137,12 +138,4 @@ function* wrapped(text: string, prefix: string, width = Number.POSITIVE_INFINITY
   const [first = '', ...rest] = wrapText(text, width - prefix.length);
   yield `${prefix}${first}\n`;
   for (const line of rest) yield `${' '.repeat(prefix.length)}${line}\n`;
-}
-
-/**
- * Text from the cluster, fit for a terminal and a column. Kubernetes' names are ASCII; anything else could be a control
- * character, change the direction of writing, or have another width than it counts.
- */
-function printable(text: string): string {
-  return text.replaceAll(/[^ -~]/gu, '?');
 }

@@ -3,7 +3,7 @@ import type { Cause, Mapping, Outcome, Sender } from '../model/finding.ts';
 import type { Tuple } from '../model/flow.ts';
 import type { FlowEvent, TcpState } from '../model/flow-event.ts';
 import type { NamedPickup } from '../model/named-finding.ts';
-import { deleterPortId } from './loss-evidence.ts';
+import { deleterPortId, portIdOf } from './loss-evidence.ts';
 import {
   type BackendFields,
   backendFields,
@@ -27,15 +27,16 @@ export interface BrokenLine {
   readonly new_backend?: BackendFields;
   readonly idle_seconds?: number;
   readonly lost_at?: string;
-  readonly picked_up_at: string;
-  readonly verdict_after_ms: number;
+  /** Left out, as every time is, only where a recording has no time stamps. */
+  readonly picked_up_at?: string;
+  readonly verdict_after_ms?: number;
   /** Cause `deleted`: the netlink port id of the program that did it, usually its pid. */
   readonly port_id?: number;
   readonly evidence: readonly BrokenEvidence[];
 }
 
 interface BrokenEvidence {
-  readonly at: string;
+  readonly at?: string;
   readonly type: FlowEvent['type'];
   readonly state?: TcpState;
   /** The status word in hexadecimal, `0x3ae`. */
@@ -61,9 +62,9 @@ export function brokenLine(pickup: NamedPickup): BrokenLine {
     old_backend: pickup.oldBackend && backendFields(pickup.oldBackend),
     new_backend: pickup.newBackend && backendFields(pickup.newBackend),
     idle_seconds: idleSeconds === undefined ? undefined : thousandths(idleSeconds),
-    lost_at: lostAtMs === undefined ? undefined : isoTime(lostAtMs),
-    picked_up_at: isoTime(pickup.pickedUpAtMs),
-    verdict_after_ms: thousandths(pickup.verdictAfterMs),
+    lost_at: lostAtMs === undefined ? undefined : knownTime(lostAtMs),
+    picked_up_at: knownTime(pickup.pickedUpAtMs),
+    verdict_after_ms: Number.isNaN(pickup.pickedUpAtMs) ? undefined : thousandths(pickup.verdictAfterMs),
     port_id: deleterPortId(pickup),
     evidence: pickup.evidence.map(evidence),
   }) as BrokenLine;
@@ -71,15 +72,19 @@ export function brokenLine(pickup: NamedPickup): BrokenLine {
 
 function evidence(event: FlowEvent) {
   return definedFields({
-    at: isoTime(event.atMs),
+    at: knownTime(event.atMs),
     type: event.type,
     state: event.tcpState,
     status: event.status === undefined ? undefined : `0x${event.status.toString(16)}`,
     timeout_seconds: event.timeoutSeconds,
-    port_id: event.portId === 0 ? undefined : event.portId,
+    port_id: portIdOf(event),
     id: event.id,
     zone: event.zone === 0 ? undefined : event.zone,
     original: event.original,
     reply: event.reply,
   });
+}
+
+function knownTime(epochMs: number): string | undefined {
+  return Number.isNaN(epochMs) ? undefined : isoTime(epochMs);
 }

@@ -7,11 +7,18 @@ import { serviceText } from './name-text.ts';
 /** Sysctls by the last part of their name, as far as they could be read. */
 export type KernelSettings = Readonly<Record<string, number | undefined>>;
 
+/** Who saw it: the agent, which saw the kernel's messages, or a recording, which has less of them. */
+export type Witness = 'agent' | 'recording';
+
 /** The `msg` of a broken connection: who, what happened, why, and what to do about it. */
-export function brokenSentence(pickup: NamedPickup, settings: KernelSettings = {}): string {
+export function brokenSentence(
+  pickup: NamedPickup,
+  settings: KernelSettings = {},
+  witness: Witness = 'agent',
+): string {
   const { client, service, verdict } = pickup;
   const who = `Connection from ${clientText(client)} to ${serviceText(service)}`;
-  return `${who} ${verdict === 'stalled' ? 'stalled' : 'was reset'}: ${loss(pickup)}, and ${sequel(pickup)}. ${advice(pickup, settings)}`;
+  return `${who} ${verdict === 'stalled' ? 'stalled' : 'was reset'}: ${loss(pickup)}, and ${sequel(pickup)}. ${advice(pickup, settings, witness)}`;
 }
 
 function clientText({ namespace, pod, workload, ip, port }: NamedClient): string {
@@ -101,7 +108,7 @@ function nextPacket(pickup: NamedPickup): string {
   }
 }
 
-function advice(pickup: NamedPickup, settings: KernelSettings): string {
+function advice(pickup: NamedPickup, settings: KernelSettings, witness: Witness): string {
   switch (pickup.cause) {
     case 'timeout':
       return timeoutAdvice(pickup, settings);
@@ -110,9 +117,13 @@ function advice(pickup: NamedPickup, settings: KernelSettings): string {
     case 'ipvs':
       return 'Set TCP keepalive in the client below the IPVS timeout (900 s unless set), or raise --ipvs-tcp-timeout of kube-proxy.';
     case 'kernel':
-      return 'Look for pressure on the conntrack table (table_entries against table_limit) and for a masquerade device that went down.';
+      return witness === 'agent'
+        ? 'Look for pressure on the conntrack table (table_entries against table_limit) and for a masquerade device that went down.'
+        : 'If IPVS serves it, IPVS forgot it, which a recording does not tell; else look for pressure on the conntrack table and for a masquerade device that went down.';
     case 'unseen':
-      return unseenAdvice(pickup, settings);
+      return witness === 'agent'
+        ? unseenAdvice(pickup, settings)
+        : 'The entry was older than the recording, or events are missing in it: conntrack -E loses some unless its buffer is large (-b 67108864).';
     case 'unknown':
       return 'Linux before 5.11 does not say why.';
   }

@@ -1,5 +1,5 @@
 import type { Pickup } from '../model/finding.ts';
-import type { FlowEvent, TcpState } from '../model/flow-event.ts';
+import { type FlowEvent, PORT_ID_NOT_TOLD, type TcpState } from '../model/flow-event.ts';
 
 /** What the evidence says of the entry that was lost; its events come before the pickup's own. */
 export interface LossEvidence {
@@ -22,5 +22,11 @@ export function lossEvidence({ evidence }: Pick<Pickup, 'evidence'>): LossEviden
 /** The netlink port id of who deleted the entry, if a program did and its event was seen. */
 export function deleterPortId(pickup: Pick<Pickup, 'cause' | 'evidence'>): number | undefined {
   if (pickup.cause !== 'deleted') return undefined;
-  return lossEvidence(pickup).destroy?.portId || undefined;
+  const { destroy } = lossEvidence(pickup);
+  return destroy && portIdOf(destroy);
+}
+
+/** The netlink port id of the program that caused the event, if one did and it is known. */
+export function portIdOf({ portId }: FlowEvent): number | undefined {
+  return portId === 0 || portId === PORT_ID_NOT_TOLD ? undefined : portId;
 }

@@ -19,7 +19,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   audit: ['model', 'lib'],
   enrich: ['model', 'lib', NODE, 'yaml', '@kubernetes', 'js-yaml'],
   kernel: ['model', 'lib', NODE, 'netlink', 'koffi'],
-  report: ['model', 'lib', NODE, 'prom-client', 'pino', 'fastify', '@fastify', 'ghtml'],
+  report: ['model', 'lib', NODE, 'prom-client', 'pino', 'fastify', '@fastify', 'ghtml', 'cli-progress'],
   lab: ['model', 'lib', NODE],
   commands: [
     'config',

@@ -67,7 +67,9 @@ function backendText(backend: NamedBackend | undefined): string {
 
 function evidenceTable(pickup: NamedPickup): string {
   const rows = brokenLine(pickup).evidence.map(
-    (event) => html`<tr><td>${event.at.slice(11, 23)}</td><td>${event.type}</td><td>${event.state ?? ''}</td>
+    (
+      event,
+    ) => html`<tr><td>${event.at?.slice(11, 23) ?? ''}</td><td>${event.type}</td><td>${event.state ?? ''}</td>
 <td>${event.status ?? ''}</td><td>${event.timeout_seconds ?? ''}</td><td>${event.port_id ?? ''}</td>
 <td>${tupleText(event.original)}</td><td>${tupleText(event.reply)}</td></tr>`,
   );

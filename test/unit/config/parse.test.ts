@@ -30,6 +30,43 @@ const AUDIT_DEFAULTS: OptionsOf<'audit'> = {
   color: true,
 };
 
+const REPLAY_DEFAULTS: OptionsOf<'replay'> = {
+  recordedTopology: { kind: 'none' },
+  confirmWindowMs: 2000,
+  json: false,
+  color: true,
+};
+
+test('the argument of replay stands before, between or after the options', () => {
+  const expected = {
+    command: 'replay',
+    options: { ...REPLAY_DEFAULTS, json: true, confirmWindowMs: 1000 },
+    argument: 'a.txt',
+  };
+  for (const line of [
+    'replay a.txt --json --confirm-window 1s',
+    'replay --json a.txt --confirm-window=1s',
+    'replay --confirm-window 1s --json a.txt',
+  ]) {
+    assert.deepEqual(parse(line), expected);
+  }
+  assert.deepEqual(parse('replay -'), { command: 'replay', options: REPLAY_DEFAULTS, argument: '-' });
+});
+
+test('a recording has names from a file or none, also in a cluster', () => {
+  const cluster = { KUBERNETES_SERVICE_HOST: '10.96.0.1' };
+  assert.deepEqual(parse('replay -', cluster), {
+    command: 'replay',
+    options: REPLAY_DEFAULTS,
+    argument: '-',
+  });
+  assert.deepEqual(parse('replay --topology file:c.yaml -'), {
+    command: 'replay',
+    options: { ...REPLAY_DEFAULTS, recordedTopology: { kind: 'file', path: 'c.yaml' } },
+    argument: '-',
+  });
+});
+
 test('without options every one has its default', () => {
   assert.deepEqual(parse('agent'), { command: 'agent', options: AGENT_DEFAULTS });
   assert.deepEqual(parse('audit'), { command: 'audit', options: AUDIT_DEFAULTS });
@@ -166,7 +203,7 @@ test('the audit names, limits and formats what it lists', () => {
   });
 });
 
-const COMMANDS = 'allowed is agent, demo, lab or audit, "conntrack-watchdog --help" tells more';
+const COMMANDS = 'allowed is agent, demo, lab, replay or audit, "conntrack-watchdog --help" tells more';
 const LISTS = '"conntrack-watchdog agent --help" lists them';
 const AUDIT_LISTS = '"conntrack-watchdog audit --help" lists them';
 const LISTEN =
@@ -199,6 +236,17 @@ const REFUSED: [line: string, sentence: string][] = [
   ['audit --log-level info', `audit: unknown option "--log-level"; ${AUDIT_LISTS}`],
   ['audit --limits 5', `audit: unknown option "--limits" (did you mean --limit?); ${AUDIT_LISTS}`],
   ['audit --json=yes', 'audit: --json takes no value'],
+  ['replay', 'replay: FILE|- is missing: the recording, a file; - reads it from standard input'],
+  ['replay a b', 'replay: unexpected argument "b"; it takes one FILE|-, and options'],
+  ['replay a --', 'replay: unexpected argument "--"; it takes one FILE|-, and options'],
+  [
+    'replay --topology kubernetes -',
+    'replay: --topology "kubernetes": its names of now are not those of the recording; allowed is none, or file:PATH with what "kubectl get services,endpointslices,pods -A -o yaml" printed',
+  ],
+  [
+    'replay --topology file -',
+    'replay: --topology "file": unknown; allowed is none, or file:PATH with what "kubectl get services,endpointslices,pods -A -o yaml" printed',
+  ],
   ['audit --json yes', 'audit: unexpected argument "yes"; it takes options only'],
   ['audit --json --json', 'audit: --json is given twice'],
   ['audit --limit -1', 'audit: --limit needs a value: --limit NUMBER'],
