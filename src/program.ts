@@ -5,6 +5,7 @@ import { runAudit } from './commands/audit.ts';
 import { runDemo } from './commands/demo.ts';
 import { runLab } from './commands/lab.ts';
 import { runReplay } from './commands/replay.ts';
+import { runTail } from './commands/tail.ts';
 import { parseCommandLine, UsageError } from './config/parse.ts';
 
 /**
@@ -42,6 +43,8 @@ async function dispatch(argv: readonly string[], stop: AbortSignal): Promise<num
       return await runLab(line.options, stop);
     case 'replay':
       return await runReplay(line.options, line.argument, stop);
+    case 'tail':
+      return await runTail(line.options, stop);
     case 'audit':
       return await runAudit(line.options, stop);
   }

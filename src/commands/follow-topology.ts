@@ -14,7 +14,7 @@ import type { FixedTopology, WatchedTopology } from './load-topology.ts';
 export interface FollowTopologyOptions {
   readonly clock: Clock;
   readonly log: Log;
-  readonly metrics: Metrics;
+  readonly metrics: Pick<Metrics, 'declareServices'>;
   readonly readiness: Readiness<ReadyCondition>;
   /** Where the names come from, for the log: the path of the file. */
   readonly path: string | undefined;

@@ -7,11 +7,17 @@ import { isNoSuchEntry, KernelError, kernelError } from '../kernel/errors.ts';
 import { type EventSocket, openEventSocket } from '../kernel/event-socket.ts';
 import { openRequestSocket, type RequestSocket } from '../kernel/request-socket.ts';
 import { getEntryRequest } from '../kernel/requests.ts';
+import {
+  NFNLGRP_CONNTRACK_DESTROY,
+  NFNLGRP_CONNTRACK_NEW,
+  NFNLGRP_CONNTRACK_UPDATE,
+} from '../lib/ctnetlink.ts';
 import type { Datagram } from '../model/datagram.ts';
 import type { Finding } from '../model/finding.ts';
 import type { Tuple } from '../model/flow.ts';
 import type { FlowEvent } from '../model/flow-event.ts';
 
+const EVERY_GROUP = [NFNLGRP_CONNTRACK_NEW, NFNLGRP_CONNTRACK_UPDATE, NFNLGRP_CONNTRACK_DESTROY];
 /** Deadlines closer together than this are served by one waking up. */
 const TIMER_GRAIN_MS = 20;
 /** How soon after an event it is looked whether others were lost: that happens only when many come. */
@@ -25,9 +31,13 @@ export interface FlowWatchOptions {
   readonly clock: Clock;
   readonly receiveBufferBytes: number;
   readonly detector: DetectorSettings;
+  /** No filter, and updates too: every event there is, for people to look at. The findings are the same. */
+  readonly everything?: boolean;
   readonly onFinding: (finding: Finding) => void;
   /** Called for every conntrack event that passed the filter, before its findings. */
   readonly onEvent: (event: FlowEvent) => void;
+  /** Called where the kernel dropped events, between those before and after. */
+  readonly onLost?: (lost: number) => void;
   /** Called when events were found to be lost. */
   readonly onEventsLost: () => void;
   readonly onMalformed: (reason: Extract<Message, { kind: 'malformed' }>['reason']) => void;
@@ -69,7 +79,9 @@ export async function watchFlows(options: FlowWatchOptions): Promise<FlowWatch> 
     schedule();
     dropsTimer ??= setTimeout(() => {
       dropsTimer = undefined;
-      if (!stopping) eventsLost();
+      if (stopping) return;
+      eventsLost();
+      events.tellLost();
     }, DROPS_CHECK_MS);
   };
   const schedule = () => {
@@ -101,8 +113,9 @@ export async function watchFlows(options: FlowWatchOptions): Promise<FlowWatch> 
 
   try {
     await probe(requests);
-    const { receiveBufferBytes } = options;
-    events = openEventSocket({ receiveBufferBytes, clock, onDatagram });
+    const { receiveBufferBytes, onLost } = options;
+    const unfiltered = options.everything && { filter: undefined, groups: EVERY_GROUP };
+    events = openEventSocket({ receiveBufferBytes, clock, onDatagram, onLost, ...unfiltered });
   } catch (error) {
     requests.close();
     throw error;

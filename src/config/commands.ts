@@ -45,6 +45,18 @@ export const COMMANDS = {
       { line: 'replay -', what: 'a compressed one: "zcat events.txt.gz | conntrack-watchdog replay -"' },
     ],
   },
+  tail: {
+    summary:
+      'shows conntrack events live, with names, and what the agent would find in them; ends with Ctrl-C',
+    examples: [
+      { line: 'tail', what: 'lost entries, what became of their connections, and the events that prove it' },
+      {
+        line: 'tail --all --topology file:cluster.yaml --service shop/redis',
+        what: 'every event of the connections to one Service, with names from a file',
+      },
+      { line: 'tail --cause timeout --json', what: 'only what timeouts led to, an object a line' },
+    ],
+  },
   audit: {
     summary: 'lists the connections of this node that will break if they stay idle, soonest first',
     examples: [

@@ -1,16 +1,21 @@
+import { CAUSES } from '../model/finding.ts';
 import type { Command } from './commands.ts';
 import {
   absolutePath,
   byteSize,
+  clientSelector,
   countOrAll,
   duration,
   filePath,
   listenAddress,
+  lossCause,
+  namespaceName,
   nodeName,
   oneOf,
   oneOfNumbers,
   onOff,
   orOff,
+  serviceName,
   topologyFile,
   topologySource,
   type ValueType,
@@ -58,7 +63,7 @@ export const OPTIONS = {
     defaultText: '$NODE_NAME, else the host name',
     implied: impliedNodeName,
     help: 'the name of this node in Kubernetes',
-    commands: ['agent', 'audit'],
+    commands: ['agent', 'audit', 'tail'],
   }),
   topology: option({
     flag: '--topology',
@@ -67,7 +72,7 @@ export const OPTIONS = {
     defaultText: 'kubernetes in a cluster or with --kubeconfig, else none',
     implied: impliedTopology,
     help: 'where the names of Services, pods and nodes come from: kubernetes (its API server), none, or file:PATH with what "kubectl get services,endpointslices,pods -A -o yaml" (or json) prints',
-    commands: ['agent', 'audit'],
+    commands: ['agent', 'audit', 'tail'],
   }),
   recordedTopology: option({
     flag: '--topology',
@@ -84,7 +89,7 @@ export const OPTIONS = {
     defaultText: 'the service account of the pod',
     implied: () => ({ origin: KUBECONFIG_FLAG, text: '' }),
     help: 'how to reach the API server, and as whom; only with --topology kubernetes',
-    commands: ['agent', 'audit'],
+    commands: ['agent', 'audit', 'tail'],
   }),
   listen: option({
     flag: '--listen',
@@ -108,7 +113,7 @@ export const OPTIONS = {
     type: duration(10, 600_000, ['500ms', '2s', '1m']),
     defaultText: '2s',
     help: 'a backend that was picked anew and has not answered by then counts as stalled; 10ms to 10m',
-    commands: ['agent', 'replay'],
+    commands: ['agent', 'replay', 'tail'],
   }),
   snapshotIntervalMs: option({
     flag: '--snapshot-interval',
@@ -116,7 +121,7 @@ export const OPTIONS = {
     type: orOff(duration(1000, 3_600_000, ['30s', '5m'])),
     defaultText: '60s',
     help: 'how often the conntrack table is read, to learn what events cannot tell and to find the connections at risk; 1s to 1h, or off: only at the start and after lost events',
-    commands: ['agent'],
+    commands: ['agent', 'tail'],
   }),
   receiveBufferBytes: option({
     flag: '--receive-buffer',
@@ -124,7 +129,7 @@ export const OPTIONS = {
     type: byteSize(4096, MAX_RECEIVE_BUFFER),
     defaultText: '64Mi',
     help: 'the netlink receive buffer: how much of a burst of events the kernel keeps before it drops some; 4Ki to 1023Mi',
-    commands: ['agent'],
+    commands: ['agent', 'tail'],
   }),
   procPath: option({
     flag: '--proc',
@@ -132,7 +137,7 @@ export const OPTIONS = {
     type: absolutePath,
     defaultText: '/proc',
     help: "where the host's /proc is mounted",
-    commands: ['agent', 'audit'],
+    commands: ['agent', 'audit', 'tail'],
   }),
   logLevel: option({
     flag: '--log-level',
@@ -166,13 +171,57 @@ export const OPTIONS = {
     help: 'IPv4 or IPv6: 4 or 6',
     commands: ['demo', 'lab'],
   }),
+  all: option({
+    flag: '--all',
+    value: { standsFor: 'on' },
+    type: onOff,
+    defaultText: 'off: evidence of lost entries, and what follows from it',
+    help: 'every event of every protocol, as conntrack -E shows them',
+    commands: ['tail'],
+  }),
+  service: option({
+    flag: '--service',
+    value: 'NAMESPACE/NAME',
+    type: serviceName,
+    defaultText: 'any',
+    implied: () => ({ origin: '--service', text: '' }),
+    help: 'only connections to this Service',
+    commands: ['tail'],
+  }),
+  namespace: option({
+    flag: '--namespace',
+    value: 'NAMESPACE',
+    type: namespaceName,
+    defaultText: 'any',
+    implied: () => ({ origin: '--namespace', text: '' }),
+    help: 'only connections whose Service or client is in this namespace',
+    commands: ['tail'],
+  }),
+  client: option({
+    flag: '--client',
+    value: 'CLIENT',
+    type: clientSelector,
+    defaultText: 'any',
+    implied: () => ({ origin: '--client', text: '' }),
+    help: 'only connections of this client: a workload (shop/Deployment/checkout, Node/node-1), a pod or workload by its name (shop/checkout), or an IP address',
+    commands: ['tail'],
+  }),
+  cause: option({
+    flag: '--cause',
+    value: 'CAUSE',
+    type: lossCause,
+    defaultText: 'any',
+    implied: () => ({ origin: '--cause', text: '' }),
+    help: `only findings with this cause of the loss, and no events: ${CAUSES.join(', ')}`,
+    commands: ['tail'],
+  }),
   json: option({
     flag: '--json',
     value: { standsFor: 'on' },
     type: onOff,
     defaultText: 'off',
     help: 'JSON for a program to read, instead of text for people',
-    commands: ['replay', 'audit'],
+    commands: ['replay', 'audit', 'tail'],
   }),
   limit: option({
     flag: '--limit',
@@ -191,7 +240,7 @@ export const OPTIONS = {
     // https://no-color.org: any value but the empty one counts, also "0".
     implied: ({ env }) => ({ origin: '$NO_COLOR', text: env['NO_COLOR'] ? 'off' : 'on' }),
     help: 'plain text',
-    commands: ['demo', 'replay', 'audit'],
+    commands: ['demo', 'replay', 'audit', 'tail'],
   }),
 };
 

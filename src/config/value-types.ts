@@ -1,6 +1,10 @@
 import { formatByteSize, parseByteSize } from '../lib/byte-size.ts';
+import { canonicalIp } from '../lib/canonical-ip.ts';
 import { formatDuration, parseDuration } from '../lib/duration.ts';
 import { type ListenAddress, parseListenAddress } from '../lib/listen-address.ts';
+
+import { CAUSES, type Cause } from '../model/finding.ts';
+import type { ClientSelector, TailFilter } from '../model/tail-filter.ts';
 
 /** What a text means, or the end of the sentence `--flag "text": ...`: why it cannot be, and what is allowed. */
 export type Parsed<T> = { readonly value: T } | { readonly problem: string };
@@ -127,6 +131,51 @@ export function topologyFile(text: string): Parsed<Exclude<TopologySource, { kin
   return {
     problem: `${text === 'kubernetes' ? 'its names of now are not those of the recording' : 'unknown'}; allowed is none, or file:PATH with what "kubectl get services,endpointslices,pods -A -o yaml" printed`,
   };
+}
+
+/** A name in Kubernetes: an RFC 1123 subdomain, which a label is too. */
+const NAME = /^[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?$/;
+
+/** Empty text, which nobody can give, is undefined: everything. */
+export function serviceName(text: string): Parsed<TailFilter['service']> {
+  if (text === '') return { value: undefined };
+  const [namespace = '', name = '', ...more] = text.split('/');
+  if (NAME.test(namespace) && NAME.test(name) && more.length === 0) return { value: { namespace, name } };
+  return { problem: 'not a Service; allowed is NAMESPACE/NAME, such as shop/redis' };
+}
+
+/** Empty text, which nobody can give, is undefined: everything. */
+export function namespaceName(text: string): Parsed<string | undefined> {
+  if (text === '') return { value: undefined };
+  if (NAME.test(text) && !text.includes('.')) return { value: text };
+  return { problem: 'not a namespace; allowed is its name, such as shop' };
+}
+
+/** Empty text, which nobody can give, is undefined: everything. */
+export function clientSelector(text: string): Parsed<ClientSelector | undefined> {
+  if (text === '') return { value: undefined };
+  const ip = canonicalIp(text);
+  if (ip !== undefined) return { value: { by: 'address', ip } };
+  const parts = text.split('/');
+  const [first = '', second = '', third = ''] = parts;
+  if (parts.length === 2 && first === 'Node' && NAME.test(second)) {
+    return { value: { by: 'workload', namespace: undefined, workload: text } };
+  }
+  if (parts.length === 2 && NAME.test(first) && NAME.test(second)) {
+    return { value: { by: 'name', namespace: first, name: second } };
+  }
+  if (parts.length === 3 && NAME.test(first) && /^[A-Z][A-Za-z0-9]*$/.test(second) && NAME.test(third)) {
+    return { value: { by: 'workload', namespace: first, workload: `${second}/${third}` } };
+  }
+  return {
+    problem:
+      'not a client; allowed is a workload such as shop/Deployment/checkout or Node/node-1, a pod such as shop/checkout-79d8f5c4b6-c, or an IP address',
+  };
+}
+
+/** Empty text, which nobody can give, is undefined: everything. */
+export function lossCause(text: string): Parsed<Cause | undefined> {
+  return text === '' ? { value: undefined } : oneOf(CAUSES)(text);
 }
 
 /** `a, b or c`. */

@@ -65,9 +65,9 @@ export function nameClient(
 }
 
 /** The endpoint knows pods on the host network too; the pod's own address helps when no slice has it (any more). */
-function nameBackend(topology: Topology, backend: Endpoint): NamedBackend;
-function nameBackend(topology: Topology, backend: Endpoint | undefined): NamedBackend | undefined;
-function nameBackend(topology: Topology, backend: Endpoint | undefined): NamedBackend | undefined {
+export function nameBackend(topology: Topology, backend: Endpoint): NamedBackend;
+export function nameBackend(topology: Topology, backend: Endpoint | undefined): NamedBackend | undefined;
+export function nameBackend(topology: Topology, backend: Endpoint | undefined): NamedBackend | undefined {
   if (!backend) return undefined;
   const { ip, port } = backend;
   const endpoint = topology.endpointAt(ip, port);

@@ -1,6 +1,8 @@
 import { NETLINK_NETFILTER, NFNLGRP_CONNTRACK_DESTROY, NFNLGRP_CONNTRACK_NEW } from '../lib/ctnetlink.ts';
+import type { Datagram } from '../model/datagram.ts';
 import { kernelError } from './errors.ts';
 import { EVENT_FILTER } from './filter.ts';
+import { createLostPlaces } from './lost-places.ts';
 import { errnoOf, type NetlinkSocketSettings, openNetlinkSocket } from './netlink-socket.ts';
 import { findNetlinkSocket } from './netlink-sockets.ts';
 
@@ -20,6 +22,9 @@ export interface EventSocket {
    * (no file descriptor left, for example). After `close` it stays at what it was then.
    */
   drops(): number | undefined;
+  /** Tells `onLost` of what was lost after the last message, if the queue is empty. */
+  tellLost(): void;
+  /** Tells `onLost` of all that it was not told yet, and closes. */
   close(): void;
 }
 
@@ -27,6 +32,11 @@ export type EventSocketSettings = Omit<NetlinkSocketSettings, 'datagramBytes' | 
   /** The BPF program; undefined lets everything through (for tests and for showing every event). */
   readonly filter?: Uint8Array | undefined;
   readonly groups?: readonly number[];
+  /**
+   * Called between the messages where the kernel dropped some, with their number: together they are what `drops` gives.
+   * The place is exact to some ten messages.
+   */
+  readonly onLost?: ((lost: number) => void) | undefined;
 };
 
 /**
@@ -34,7 +44,21 @@ export type EventSocketSettings = Omit<NetlinkSocketSettings, 'datagramBytes' | 
  * queued; UPDATE is not joined, so the kernel does not even build those messages. Throws a KernelError.
  */
 export function openEventSocket(settings: EventSocketSettings): EventSocket {
-  const socket = openNetlinkSocket({ ...settings, datagramBytes: EVENT_DATAGRAM_BYTES, batch: BATCH });
+  const { onLost } = settings;
+  const places = createLostPlaces(() => socket.options.queueState(socket.fd));
+  const tell = (lost: number) => {
+    if (lost > 0) onLost?.(lost);
+  };
+  const onDatagram = (datagram: Datagram) => {
+    tell(places.beforeMessage());
+    settings.onDatagram(datagram);
+  };
+  const socket = openNetlinkSocket({
+    ...settings,
+    ...(onLost && { onDatagram }),
+    datagramBytes: EVENT_DATAGRAM_BYTES,
+    batch: BATCH,
+  });
   try {
     const filter = 'filter' in settings ? settings.filter : EVENT_FILTER;
     if (filter) socket.options.attachFilter(socket.fd, filter);
@@ -50,7 +74,11 @@ export function openEventSocket(settings: EventSocketSettings): EventSocket {
         if (drops !== undefined) lastDrops = drops;
         return closed ? lastDrops : drops;
       },
+      tellLost: () => {
+        if (onLost && !closed) tell(places.whenQuiet());
+      },
       close: () => {
+        if (onLost && !closed) tell(places.atEnd());
         lastDrops = readDrops(socket.portId) ?? lastDrops;
         closed = true;
         socket.close();

@@ -1,14 +1,20 @@
 import koffi from 'koffi';
 import { kernelError } from './errors.ts';
+import type { QueueState } from './lost-places.ts';
 
 // asm-generic/socket.h, linux/netlink.h
 const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
 const SO_ATTACH_FILTER = 26;
 const SO_RCVBUFFORCE = 33;
+const SO_MEMINFO = 55;
 const SOL_NETLINK = 270;
 const NETLINK_NO_ENOBUFS = 5;
 const SOCK_FILTER_LEN = 8;
+// linux/sock_diag.h, indexes of what SO_MEMINFO gives, u32 each
+const SK_MEMINFO_RMEM_ALLOC = 0;
+const SK_MEMINFO_DROPS = 8;
+const SK_MEMINFO_VARS = 9;
 
 /** The options that the `netlink` package cannot set, on a file descriptor. Each throws a KernelError. */
 export interface SocketOptions {
@@ -18,6 +24,8 @@ export interface SocketOptions {
   forceReceiveBuffer(fd: number, bytes: number): void;
   /** What the kernel granted, as getsockopt(2) gives it: twice the value that was set. */
   receiveBuffer(fd: number): number;
+  /** The receive queue now; undefined if the kernel does not tell. Cheap: a microsecond. */
+  queueState(fd: number): QueueState | undefined;
   /** A classic BPF program, an array of struct sock_filter. */
   attachFilter(fd: number, program: Uint8Array): void;
 }
@@ -27,6 +35,9 @@ export function socketOptions(): SocketOptions {
   const libc = koffi.load(null);
   const setsockopt = libc.func('int setsockopt(int, int, int, const void *, uint32_t)');
   const getsockopt = libc.func('int getsockopt(int, int, int, _Out_ int *, _Inout_ uint32_t *)');
+  const getBytes = libc.func('getsockopt', 'int', ['int', 'int', 'int', 'void *', 'void *']);
+  const memory = new Uint32Array(SK_MEMINFO_VARS);
+  const length = new Uint32Array(1);
   // linux/filter.h, struct sock_fprog
   const fprog = koffi.struct({ len: 'unsigned short', filter: 'const void *' });
   const attach = libc.func('setsockopt', 'int', ['int', 'int', 'int', koffi.pointer(fprog), 'uint32_t']);
@@ -43,6 +54,12 @@ export function socketOptions(): SocketOptions {
         throw kernelError('reading the size of the receive buffer', koffi.errno());
       }
       return value[0]!;
+    },
+    queueState: (fd) => {
+      length[0] = memory.byteLength;
+      if (getBytes(fd, SOL_SOCKET, SO_MEMINFO, memory, length) !== 0) return undefined;
+      if (length[0] < memory.byteLength) return undefined;
+      return { queuedBytes: memory[SK_MEMINFO_RMEM_ALLOC]!, drops: memory[SK_MEMINFO_DROPS]! };
     },
     attachFilter: (fd, program) => {
       const value = { len: program.length / SOCK_FILTER_LEN, filter: program };

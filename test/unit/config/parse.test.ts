@@ -203,7 +203,7 @@ test('the audit names, limits and formats what it lists', () => {
   });
 });
 
-const COMMANDS = 'allowed is agent, demo, lab, replay or audit, "conntrack-watchdog --help" tells more';
+const COMMANDS = 'allowed is agent, demo, lab, replay, tail or audit, "conntrack-watchdog --help" tells more';
 const LISTS = '"conntrack-watchdog agent --help" lists them';
 const AUDIT_LISTS = '"conntrack-watchdog audit --help" lists them';
 const LISTEN =
