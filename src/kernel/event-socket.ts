@@ -28,13 +28,13 @@ export interface EventSocket {
   close(): void;
 }
 
-export type EventSocketSettings = Omit<NetlinkSocketSettings, 'datagramBytes' | 'batch'> & {
+export type EventSocketSettings = Omit<NetlinkSocketSettings, 'datagramBytes' | 'batch' | 'onLotEnd'> & {
   /** The BPF program; undefined lets everything through (for tests and for showing every event). */
   readonly filter?: Uint8Array | undefined;
   readonly groups?: readonly number[];
   /**
    * Called between the messages where the kernel dropped some, with their number: together they are what `drops` gives.
-   * The place is exact to some ten messages.
+   * The place is exact to a lot of 64.
    */
   readonly onLost?: ((lost: number) => void) | undefined;
 };
@@ -55,7 +55,7 @@ export function openEventSocket(settings: EventSocketSettings): EventSocket {
   };
   const socket = openNetlinkSocket({
     ...settings,
-    ...(onLost && { onDatagram }),
+    ...(onLost && { onDatagram, onLotEnd: places.afterLot }),
     datagramBytes: EVENT_DATAGRAM_BYTES,
     batch: BATCH,
   });

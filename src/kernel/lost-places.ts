@@ -6,8 +6,8 @@ export interface QueueState {
   readonly drops: number;
 }
 
-/** How often the queue is looked at: a loss is put in its place to so many messages. */
-const LOOK_EVERY = 32;
+/** What fewer messages took of the queue says little of what one takes. */
+const ENOUGH_TO_LEARN = 32;
 /**
  * What one event takes of the receive buffer: a socket buffer of 1 KiB and its 256 bytes of bookkeeping; seen on Linux
  * 6.18. Where it is more, that is learned from the queue itself.
@@ -22,6 +22,8 @@ const USUAL_EVENT_BYTES = 1280;
 export interface LostPlaces {
   /** To be called before each message is handed on; how many were lost just before it, mostly 0. */
   beforeMessage(): number;
+  /** To be called when everything that was taken from the queue has been handed on; the oftener, the exacter. */
+  afterLot(): void;
   /** To be called when the queue may be empty: what was lost before that and has no message after it. */
   whenQuiet(): number;
   /** Nothing more is read: everything lost that was not told yet. */
@@ -32,19 +34,18 @@ export interface LostPlaces {
 export function createLostPlaces(look: () => QueueState | undefined): LostPlaces {
   const places: { readonly afterMessage: number; readonly lost: number }[] = [];
   let read = 0;
-  let untilLook = 0;
   let known = 0;
   let eventBytes = USUAL_EVENT_BYTES;
   let before: { readonly read: number; readonly queuedBytes: number } | undefined;
 
   const lookNow = (): QueueState | undefined => {
-    untilLook = LOOK_EVERY;
     const state = look();
     if (!state) return undefined;
     const { queuedBytes, drops } = state;
     // What was read left the queue; what came meanwhile can only make the difference smaller.
-    if (before && read - before.read >= LOOK_EVERY)
+    if (before && read - before.read >= ENOUGH_TO_LEARN) {
       eventBytes = Math.max(eventBytes, (before.queuedBytes - queuedBytes) / (read - before.read));
+    }
     before = { read, queuedBytes };
     if (drops > known) {
       places.push({ afterMessage: read + Math.round(queuedBytes / eventBytes), lost: drops - known });
@@ -60,11 +61,11 @@ export function createLostPlaces(look: () => QueueState | undefined): LostPlaces
 
   return {
     beforeMessage() {
-      if (untilLook-- <= 0) lookNow();
       const lost = places.length === 0 ? 0 : reached(read);
       read++;
       return lost;
     },
+    afterLot: () => void lookNow(),
     whenQuiet() {
       const state = lookNow();
       return reached(state?.queuedBytes === 0 ? Number.POSITIVE_INFINITY : read);

@@ -30,6 +30,8 @@ export interface NetlinkSocketSettings {
   readonly batch?: number;
   readonly clock: Clock;
   readonly onDatagram: (datagram: Datagram) => void;
+  /** Called when all that was read so far has been handed on. */
+  readonly onLotEnd?: (() => void) | undefined;
 }
 
 /**
@@ -70,6 +72,7 @@ export function openNetlinkSocket(settings: NetlinkSocketSettings): NetlinkSocke
         count = receiveBatch?.(handle) ?? 0;
         received += count;
         budget -= count;
+        if (count > 0) settings.onLotEnd?.();
       }
       return received;
     };
@@ -85,6 +88,7 @@ export function openNetlinkSocket(settings: NetlinkSocketSettings): NetlinkSocke
     const receive = (bytes: Uint8Array, from: { readonly port: number }) => {
       try {
         handle(bytes, from.port);
+        settings.onLotEnd?.();
         if (receiveBatch) receiveMore();
       } catch (error) {
         // An exception must not unwind through the addon: that aborts without a word.
