@@ -14,7 +14,7 @@ export function ownNamespaces(pid: number): string[] {
 }
 
 /** The children of a process, zombies too. */
-function childrenOf(parent: number): number[] {
+export function childrenOf(parent: number): number[] {
   return readdirSync('/proc')
     .map(Number)
     .filter((pid) => pid > 0 && statOf(pid).split(') ').at(-1)?.split(' ')[1] === String(parent));
