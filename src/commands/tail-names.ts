@@ -7,11 +7,11 @@ import { TOPOLOGY_CONDITION } from './agent-checkup.ts';
 import { type FollowedTopology, followTopology } from './follow-topology.ts';
 import { loadTopology } from './load-topology.ts';
 
-const WAIT_MS = 15_000;
+const WAIT_MS = 5000;
 const LOOK_MS = 20;
 
 /**
- * The names for `tail`, kept up to date. Waits for the API server, at most a quarter of a minute; then it is said, and
+ * The names for `tail`, kept up to date. Waits for the API server, at most 5 s; then it is said, and
  * addresses take the place of names until it answers. Throws a UsageError.
  */
 export async function tailNames(

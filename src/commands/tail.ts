@@ -144,7 +144,12 @@ export async function runTail(options: OptionsOf<'tail'>, stop: AbortSignal): Pr
   await names.stop();
   await output.end(PATIENCE_MS);
   stdout.close();
-  if (failure && (failure as NodeJS.ErrnoException).code !== 'EPIPE') throw failure;
+  if (failure && !meansReaderGone(failure, stdout.isTerminal)) throw failure;
   if (stop.aborted) process.stderr.write(`conntrack-watchdog: ${tailSummary(counts)}\n`);
   return 0;
+}
+
+/** A socket's reader who goes without reading all resets it; a terminal that is gone is an error of the device. */
+function meansReaderGone({ code = '' }: NodeJS.ErrnoException, isTerminal: boolean): boolean {
+  return ['EPIPE', 'ECONNRESET', ...(isTerminal ? ['EIO'] : [])].includes(code);
 }

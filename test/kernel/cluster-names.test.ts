@@ -1,59 +1,15 @@
 /** The agent with an API server that is not there, comes, goes and comes back: it never stops to see breaks. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test } from 'node:test';
-import { demoTopology } from '../../src/commands/demo-topology.ts';
-import type { Lab } from '../../src/lab/lab.ts';
-import { spawnIn } from '../../src/lab/namespace.ts';
-import type { ApiObject } from '../support/api-objects.ts';
-import type { ApiServerOptions } from '../support/api-server-process.ts';
-import { makeCertificates } from '../support/certificates.ts';
 import { createCluster, sendOnAll, skip } from '../support/cluster.ts';
-import { kubeconfigText } from '../support/kubeconfig.ts';
-
-const PORT = 16_443;
-const SERVER = join(import.meta.dirname, '../support/api-server-process.ts');
-
-/** The lab's objects, with this name for the workload of the client pod. */
-function objectsOf(lab: Lab, client: string): ApiServerOptions['objects'] {
-  const renamed = JSON.stringify(demoTopology(lab))
-    .replaceAll('demo-node', 'node-1')
-    .replaceAll('checkout', client);
-  const { items } = JSON.parse(renamed) as { items: ApiObject[] };
-  const of = (kind: string) => items.filter((item) => item.kind === kind);
-  return { services: of('Service'), endpointslices: of('EndpointSlice'), pods: of('Pod') };
-}
-
-/** Starts an API server in the node's namespace; returns what kills it. */
-async function startServer(lab: Lab, options: ApiServerOptions): Promise<() => Promise<void>> {
-  const child = spawnIn(lab.node, process.execPath, [SERVER], { stdio: ['pipe', 'pipe', 'inherit'] });
-  child.stdin!.end(JSON.stringify(options));
-  await once(child.stdout!, 'data');
-  return async () => {
-    const ended = once(child, 'exit');
-    child.kill('SIGKILL');
-    await ended;
-  };
-}
+import { apiAccess, objectsOf, PORT, startServer } from '../support/lab-api-server.ts';
 
 test('breaks are counted with and without an API server, and named as soon as it tells', {
   skip,
 }, async (t) => {
   const cluster = await createCluster(t, { backends: 2 });
   const { lab, client } = cluster;
-  const folder = mkdtempSync(join(tmpdir(), 'cw-test-'));
-  t.after(() => rmSync(folder, { recursive: true }));
-  const certificates = makeCertificates();
-  const tokenFile = join(folder, 'token');
-  const kubeconfig = join(folder, 'kubeconfig');
-  writeFileSync(tokenFile, 'secret\n');
-  writeFileSync(
-    kubeconfig,
-    kubeconfigText({ server: `https://127.0.0.1:${PORT}`, ca: certificates.ca, tokenFile }),
-  );
+  const { kubeconfig, certificates } = apiAccess(t);
   const breakOne = async () => {
     await lab.setBackends([lab.servers[0]!]);
     await client.connect({ ...cluster.target, count: 1 });
