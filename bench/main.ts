@@ -11,6 +11,7 @@ import { measureScale } from './scale.ts';
 import type { Comparison, Section } from './section.ts';
 import { type ComparisonId, parseCommandLine, type Settings } from './settings.ts';
 import { compareSnapshot } from './snapshot.ts';
+import { compareTail } from './tail.ts';
 import { sectionText, verdictText } from './text-table.ts';
 
 const RUN: Readonly<Record<ComparisonId, Comparison>> = {
@@ -21,6 +22,7 @@ const RUN: Readonly<Record<ComparisonId, Comparison>> = {
   e: compareSnapshot,
   f: measureMemory,
   g: measureScale,
+  h: compareTail,
 };
 
 /** Returns the exit status. */

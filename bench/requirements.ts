@@ -17,6 +17,8 @@ const REQUIREMENTS = {
   scaleMemory: { what: '(g) resident memory with 10,000 Services, 100,000 endpoints, in MB', atMost: 160 },
   changeGrowth: { what: '(g) CPU of a change, 10,000 Services / 1,000 Services', atMost: 1.25 },
   scalePause: { what: '(g) longest work in one turn of the event loop, in ms', atMost: 40 },
+  tailLost: { what: '(h) events that tail --all lost', atMost: 0 },
+  tailCpu: { what: '(h) CPU per event shown by tail --all in us: 50 are 20,000 events a second', atMost: 50 },
 } as const;
 
 export type RequirementName = keyof typeof REQUIREMENTS;

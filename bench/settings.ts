@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
 /** One letter a comparison, as `--only` takes them. */
-export const COMPARISONS = ['a', 'b', 'c', 'd', 'e', 'f', 'g'] as const;
+export const COMPARISONS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'] as const;
 export type ComparisonId = (typeof COMPARISONS)[number];
 
 /** How much of everything. */
@@ -45,6 +45,8 @@ export interface Settings {
     readonly warmUpChanges: number;
     readonly changes: number;
   };
+  /** (h) Connections that pass while one shows their events, and how often each has its turn. */
+  readonly tail: { readonly connections: number; readonly rounds: number };
 }
 
 export const FULL: Omit<Settings, 'only'> = {
@@ -63,6 +65,7 @@ export const FULL: Omit<Settings, 'only'> = {
     warmUpChanges: 500,
     changes: 2_000,
   },
+  tail: { connections: 50_000, rounds: 3 },
 };
 
 /** Small numbers, to see that everything works: its figures say little. */
@@ -75,6 +78,7 @@ export const QUICK: Omit<Settings, 'only'> = {
   snapshot: { entries: 20_000, rounds: 3, processes: 1, laterSnapshots: 3 },
   memory: { entries: 20_000, manyEntries: 50_000, snapshots: 2, rounds: 1 },
   scale: { services: 100, manyServices: 1_000, rounds: 1, idleSeconds: 2, warmUpChanges: 50, changes: 150 },
+  tail: { connections: 6_000, rounds: 1 },
 };
 
 export const USAGE = `npm run bench [-- --quick] [--only LETTERS]
@@ -92,6 +96,7 @@ Exit status 0: every requirement was met; 1: one was not, or the run failed; 2: 
                    e  a snapshot of the whole table: CPU, and pauses of the event loop
                    f  resident memory with many entries
                    g  names of a cluster with many Services: memory, CPU, bytes of the API server
+                   h  every event shown: tail --all beside conntrack -E
 `;
 
 export type CommandLine =

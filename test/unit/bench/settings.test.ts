@@ -4,7 +4,7 @@ import { FULL, parseCommandLine, QUICK, USAGE } from '../../../bench/settings.ts
 
 test('without options everything is compared, at full size', () => {
   assert.deepEqual(parseCommandLine([]), {
-    settings: { ...FULL, only: ['a', 'b', 'c', 'd', 'e', 'f', 'g'] },
+    settings: { ...FULL, only: ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'] },
   });
 });
 
@@ -19,6 +19,7 @@ test('--quick is smaller in every number, and says that it is quick', () => {
     'snapshot',
     'memory',
     'scale',
+    'tail',
   ] as const) {
     const full = FULL[name] as Readonly<Record<string, number>>;
     for (const [key, value] of Object.entries(QUICK[name])) assert.ok(value < full[key]!, `${name}.${key}`);
@@ -46,8 +47,8 @@ test('--only takes letters in any order, and each once', () => {
 });
 
 for (const [args, problem] of [
-  [['--only', 'a,x'], '--only a,x: there is no comparison "x", only a, b, c, d, e, f, g'],
-  [['--only', ''], '--only : there is no comparison "", only a, b, c, d, e, f, g'],
+  [['--only', 'a,x'], '--only a,x: there is no comparison "x", only a, b, c, d, e, f, g, h'],
+  [['--only', ''], '--only : there is no comparison "", only a, b, c, d, e, f, g, h'],
   [['--fast'], /--fast/],
   [['all'], /all/],
 ] as const) {
