@@ -44,7 +44,7 @@ export async function runTail(options: OptionsOf<'tail'>, stop: AbortSignal): Pr
   const { topology } = names;
   const stdout = openStdout();
   const lines = options.json ? tailJson(options.nodeName) : tailText(options.color && stdout.isTerminal);
-  const counts = { shown: 0, lost: 0, skipped: 0, broken: 0 };
+  const counts = { shown: 0, lost: 0, skipped: 0, malformed: 0, broken: 0 };
   const ended = new AbortController();
   let failure: Error | undefined;
   const output = new LineOutput({
@@ -102,7 +102,9 @@ export async function runTail(options: OptionsOf<'tail'>, stop: AbortSignal): Pr
         output.lost(lost);
       },
       onEventsLost: () => {},
-      onMalformed: () => {},
+      onMalformed: () => {
+        counts.malformed++;
+      },
     });
   } catch (error) {
     stdout.close();

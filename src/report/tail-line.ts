@@ -64,11 +64,11 @@ function eventText({ event, client, service, backend, masqueradedAs }: NamedEven
   const { original, reply, protocol, zone, portId } = event;
   const at = hasPorts(protocol) ? endpointText : (ip: string) => ip;
   const isTranslated = original.dst !== reply.src || original.dport !== reply.sport;
-  let way = `${at(client.ip, client.port)}${namesOfClient(client)} -> `;
+  const masquerade = masqueradedAs ? ` as ${at(masqueradedAs.ip, masqueradedAs.port)}` : '';
+  let way = `${at(client.ip, client.port)}${namesOfClient(client)}${masquerade} -> `;
   if (isTranslated) way += `${at(original.dst, original.dport)}${namesOfService(service)} -> `;
   way += at(backend.ip, backend.port);
   way += !isTranslated && service?.known ? namesOfService(service) : namesOfBackend(backend);
-  if (masqueradedAs) way += ` as ${at(masqueradedAs.ip, masqueradedAs.port)}`;
   return `${TYPES[event.type]} ${whatText(event)} ${way}${zone === 0 ? '' : ` zone=${zone}`}${portId === 0 ? '' : ` portid=${portId}`}`;
 }
 

@@ -5,14 +5,17 @@ export interface TailCounts {
   readonly lost: number;
   /** Events and findings that were left out because the output was not read fast enough. */
   readonly skipped: number;
+  /** Messages of the kernel that could not be understood. */
+  readonly malformed: number;
   /** Broken connections that were shown. */
   readonly broken: number;
 }
 
 /** What `tail` says at its end. */
-export function tailSummary({ shown, lost, skipped, broken }: TailCounts): string {
+export function tailSummary({ shown, lost, skipped, malformed, broken }: TailCounts): string {
   const notRead = skipped === 0 ? '' : `, ${skipped} not shown because the output was not read fast enough`;
-  return `${counted(shown, 'event')} shown, ${lost} lost${notRead}, ${counted(broken, 'broken connection')}`;
+  const notUnderstood = malformed === 0 ? '' : `, ${malformed} not understood`;
+  return `${counted(shown, 'event')} shown, ${lost} lost${notRead}${notUnderstood}, ${counted(broken, 'broken connection')}`;
 }
 
 function counted(count: number, what: string): string {

@@ -40,12 +40,15 @@ test('every kind of event, in the words of conntrack -E', () => {
   }
 });
 
-test('zone, port id and masquerade are at the end', () => {
+test('the client says what it is masqueraded as; zone and port id are at the end', () => {
   const named = namedEvent(
     { zone: 5, portId: 20_505, timeoutSeconds: 1 },
     { masqueradedAs: { ip: '192.0.2.1', port: 14_992 } },
   );
-  assert.ok(plain.event(named).endsWith(`-> ${OLD} as 192.0.2.1:14992 zone=5 portid=20505\n`));
+  assert.ok(
+    plain.event(named).includes(` ${CLIENT} as 192.0.2.1:14992 -> 10.96.0.10:6379 (shop/redis:6379) -> `),
+  );
+  assert.ok(plain.event(named).endsWith(`-> ${OLD} zone=5 portid=20505\n`));
 });
 
 test('IPv6 without names and without translation: two addresses', () => {
