@@ -3,6 +3,7 @@ import manifest from '../package.json' with { type: 'json' };
 import { runAgent } from './commands/agent.ts';
 import { runAudit } from './commands/audit.ts';
 import { runDemo } from './commands/demo.ts';
+import { runDoctor } from './commands/doctor.ts';
 import { runLab } from './commands/lab.ts';
 import { runReplay } from './commands/replay.ts';
 import { runTail } from './commands/tail.ts';
@@ -10,7 +11,8 @@ import { parseCommandLine, UsageError } from './config/parse.ts';
 
 /**
  * Runs a command until it ends or `stop` asks it to; the reason of `stop` is the signal's name. Returns the exit
- * status: 0 fine, 1 it failed, 2 bad usage or bad input; either of these with one line on stderr.
+ * status: 0 fine, 1 it failed, 2 bad usage or bad input, either of these with one line on stderr; 3 `doctor` found a
+ * problem.
  */
 export async function runProgram(argv: readonly string[], stop: AbortSignal): Promise<number> {
   try {
@@ -47,5 +49,7 @@ async function dispatch(argv: readonly string[], stop: AbortSignal): Promise<num
       return await runTail(line.options, stop);
     case 'audit':
       return await runAudit(line.options, stop);
+    case 'doctor':
+      return await runDoctor(line.options, stop);
   }
 }

@@ -65,6 +65,21 @@ export const COMMANDS = {
       { line: 'audit --json', what: 'all of them, for a program to read' },
     ],
   },
+  doctor: {
+    summary:
+      'checks kernel, sysctls, capabilities, proxy mode and API access, and says what to change; changes nothing itself; exit status 3 when a check fails',
+    examples: [
+      {
+        line: 'doctor',
+        what: 'each check with what was seen, why it matters, and the command that fixes it',
+      },
+      {
+        line: 'doctor --kubeconfig admin.conf --node-name node-1',
+        what: 'the rights at the API server too, and whether it knows this node',
+      },
+      { line: 'doctor --json', what: 'one document, for a program to read' },
+    ],
+  },
 } as const;
 
 export type Command = keyof typeof COMMANDS;

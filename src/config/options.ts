@@ -63,7 +63,7 @@ export const OPTIONS = {
     defaultText: '$NODE_NAME, else the host name',
     implied: impliedNodeName,
     help: 'the name of this node in Kubernetes',
-    commands: ['agent', 'audit', 'tail'],
+    commands: ['agent', 'audit', 'tail', 'doctor'],
   }),
   topology: option({
     flag: '--topology',
@@ -72,7 +72,7 @@ export const OPTIONS = {
     defaultText: 'kubernetes in a cluster or with --kubeconfig, else none',
     implied: impliedTopology,
     help: 'where the names of Services, pods and nodes come from: kubernetes (its API server), none, or file:PATH with what "kubectl get services,endpointslices,pods -A -o yaml" (or json) prints',
-    commands: ['agent', 'audit', 'tail'],
+    commands: ['agent', 'audit', 'tail', 'doctor'],
   }),
   recordedTopology: option({
     flag: '--topology',
@@ -89,7 +89,7 @@ export const OPTIONS = {
     defaultText: 'the service account of the pod',
     implied: () => ({ origin: KUBECONFIG_FLAG, text: '' }),
     help: 'how to reach the API server, and as whom; only with --topology kubernetes',
-    commands: ['agent', 'audit', 'tail'],
+    commands: ['agent', 'audit', 'tail', 'doctor'],
   }),
   listen: option({
     flag: '--listen',
@@ -129,7 +129,7 @@ export const OPTIONS = {
     type: byteSize(4096, MAX_RECEIVE_BUFFER),
     defaultText: '64Mi',
     help: 'the netlink receive buffer: how much of a burst of events the kernel keeps before it drops some; 4Ki to 1023Mi',
-    commands: ['agent', 'tail'],
+    commands: ['agent', 'tail', 'doctor'],
   }),
   procPath: option({
     flag: '--proc',
@@ -137,7 +137,7 @@ export const OPTIONS = {
     type: absolutePath,
     defaultText: '/proc',
     help: "where the host's /proc is mounted",
-    commands: ['agent', 'audit', 'tail'],
+    commands: ['agent', 'audit', 'tail', 'doctor'],
   }),
   logLevel: option({
     flag: '--log-level',
@@ -221,7 +221,7 @@ export const OPTIONS = {
     type: onOff,
     defaultText: 'off',
     help: 'JSON for a program to read, instead of text for people',
-    commands: ['replay', 'audit', 'tail'],
+    commands: ['replay', 'audit', 'tail', 'doctor'],
   }),
   limit: option({
     flag: '--limit',
@@ -240,7 +240,7 @@ export const OPTIONS = {
     // https://no-color.org: any value but the empty one counts, also "0".
     implied: ({ env }) => ({ origin: '$NO_COLOR', text: env['NO_COLOR'] ? 'off' : 'on' }),
     help: 'plain text',
-    commands: ['demo', 'replay', 'audit', 'tail'],
+    commands: ['demo', 'replay', 'audit', 'tail', 'doctor'],
   }),
 };
 

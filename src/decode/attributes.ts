@@ -122,6 +122,13 @@ export class Attributes {
     return ipv6Text(this.#bytes, this.#sized(16));
   }
 
+  /** A C string: up to its NUL, or all there is. */
+  text(): string {
+    const bytes = this.#bytes.subarray(this.#value, this.#value + this.#size);
+    const end = bytes.indexOf(0);
+    return Buffer.from(end === -1 ? bytes : bytes.subarray(0, end)).toString('latin1');
+  }
+
   #sized(size: number): number {
     if (this.#size !== size) throw new Malformed('bad_value_size');
     return this.#value;

@@ -44,6 +44,7 @@ export interface CallOptions {
 }
 
 const MAX_ERROR_BYTES = 64 * 1024;
+const MAX_JSON_BYTES = 4 * 1024 * 1024;
 const MAX_RETRY_AFTER_S = 300;
 
 /** The body of an answer, chunk by chunk. Throws an ApiError; returns early without one if the signal is aborted. */
@@ -88,6 +89,25 @@ export async function readResult(answer: ApiAnswer): Promise<ApiResult> {
     const error = await readError(answer);
     const isFine = status >= 200 && status < 300;
     return { status, retryAfterMs: error.retryAfterMs, message: isFine ? '' : error.message };
+  } finally {
+    await answer.close();
+  }
+}
+
+/** The JSON of an answer. Throws an ApiError if the server said no. */
+export async function readJson(answer: ApiAnswer): Promise<unknown> {
+  try {
+    if (answer.status < 200 || answer.status > 299) throw await readError(answer);
+    const parts: Uint8Array[] = [];
+    let bytes = 0;
+    for await (const part of answer.body) {
+      parts.push(part);
+      bytes += part.length;
+      if (bytes > MAX_JSON_BYTES) throw new ApiError(`the answer has more than ${MAX_JSON_BYTES} bytes`);
+    }
+    return JSON.parse(Buffer.concat(parts).toString('utf8'));
+  } catch (error) {
+    throw asApiError(error);
   } finally {
     await answer.close();
   }

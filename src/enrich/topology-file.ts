@@ -33,7 +33,16 @@ export async function parseTopologyText(
   onIgnored: (kind: string) => void = () => {},
   nodeName?: string,
 ): Promise<TopologyIndex> {
-  const index = new TopologyIndex(nodeName);
+  return await readInto(new TopologyIndex(nodeName), text, path, onIgnored);
+}
+
+/** The same into an index that is there; returns it. */
+export async function readInto<T extends TopologyIndex>(
+  index: T,
+  text: string,
+  path: string,
+  onIgnored: (kind: string) => void = () => {},
+): Promise<T> {
   let number = 0;
   let used = 0;
   let others = 0;

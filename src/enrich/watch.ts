@@ -109,8 +109,9 @@ export function watchCluster(options: ClusterWatchOptions): ClusterWatch {
  * then is asked with once more at once. Not the client's Watch class: it ends a quiet watch after 30 s, passes over lines it
  * cannot parse without a word, and does not tell what the server said with its refusal. Nor its HTTP client, undici, which
  * takes 10 MB where Node's own takes none.
+ * Throws a ClusterConfigError.
  */
-function createClient(path: string | undefined, nowMs: () => number): ApiClient {
+export function createClient(path: string | undefined, nowMs: () => number): ApiClient {
   let config = loadConfig(path);
   let loadedAtMs = nowMs();
   const reload = () => {

@@ -1,11 +1,8 @@
 import koffi from 'koffi';
-import { AF_NETLINK, NETLINK_NETFILTER } from '../lib/ctnetlink.ts';
 import { type BatchReceive, batchReceive } from './batch-receive.ts';
 import { kernelError } from './errors.ts';
+import { closeSocket, openNetfilterSocket } from './netfilter-socket.ts';
 
-// bits/socket.h
-const SOCK_RAW = 3;
-const SOCK_CLOEXEC = 0x80000;
 // asm-generic/errno-base.h
 const EINTR = 4;
 const EAGAIN = 11;
@@ -25,15 +22,17 @@ export interface DumpSocket {
   close(): void;
 }
 
+/** Bound once: there is a dump every minute. */
+let send: ReturnType<ReturnType<typeof koffi.load>['func']> | undefined;
+
 /** Sends the request, a dump by requests.ts. Throws a KernelError, and leaves nothing open then. */
 export function openDump(request: Uint8Array): DumpSocket {
-  const { socket, send, close } = libc();
-  const fd: number = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
-  if (fd < 0) throw kernelError('opening a netlink socket for a dump', koffi.errno());
+  const fd = openNetfilterSocket('opening a netlink socket for a dump');
+  send ??= koffi.load(null).func('long send(int, const void *, size_t, int)');
   // Without an address it goes to the kernel, port id 0.
   if (send(fd, request, request.length, 0) < 0) {
     const errno = koffi.errno();
-    close(fd);
+    closeSocket(fd);
     throw kernelError('asking the kernel for a dump', errno);
   }
   let failed = 0;
@@ -44,7 +43,7 @@ export function openDump(request: Uint8Array): DumpSocket {
   try {
     receiveParts = batchReceive(fd, PARTS_AT_ONCE, PART_BYTES, onError);
   } catch (error) {
-    close(fd);
+    closeSocket(fd);
     throw error;
   }
   return {
@@ -55,23 +54,6 @@ export function openDump(request: Uint8Array): DumpSocket {
       if (failed !== 0) throw kernelError('reading the answer to a dump', failed);
       return parts;
     },
-    close: () => void close(fd),
-  };
-}
-
-let bound: ReturnType<typeof bind> | undefined;
-
-/** Bound once: there is a dump every minute. */
-function libc() {
-  bound ??= bind();
-  return bound;
-}
-
-function bind() {
-  const library = koffi.load(null);
-  return {
-    socket: library.func('int socket(int, int, int)'),
-    send: library.func('long send(int, const void *, size_t, int)'),
-    close: library.func('int close(int)'),
+    close: () => closeSocket(fd),
   };
 }

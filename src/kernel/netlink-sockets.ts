@@ -4,6 +4,8 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 export interface NetlinkSocketRow {
   readonly protocol: number;
   readonly portId: number;
+  /** The first 32 multicast groups it has joined, a bit each: group 1 is the lowest. */
+  readonly groups: number;
   /** Messages the kernel could not queue for this socket since it was made. */
   readonly drops: number;
   readonly inode: number;
@@ -16,7 +18,7 @@ export interface NetlinkSocketRow {
 export function parseNetlinkSockets(text: string): NetlinkSocketRow[] {
   const [heading = '', ...lines] = text.split('\n');
   const names = heading.trim().split(/\s+/);
-  const [protocol, portId, drops, inode] = ['Eth', 'Pid', 'Drops', 'Inode'].map((name) =>
+  const [protocol, portId, groups, drops, inode] = ['Eth', 'Pid', 'Groups', 'Drops', 'Inode'].map((name) =>
     names.indexOf(name),
   );
   const rows: NetlinkSocketRow[] = [];
@@ -26,6 +28,7 @@ export function parseNetlinkSockets(text: string): NetlinkSocketRow[] {
     rows.push({
       protocol: Number(cells[protocol!]),
       portId: Number(cells[portId!]),
+      groups: Number.parseInt(cells[groups!]!, 16),
       drops: Number(cells[drops!]),
       inode: Number(cells[inode!]),
     });
@@ -37,6 +40,14 @@ export function parseNetlinkSockets(text: string): NetlinkSocketRow[] {
 export function findNetlinkSocket(protocol: number, portId: number): NetlinkSocketRow | undefined {
   const rows = parseNetlinkSockets(readFileSync('/proc/self/net/netlink', 'utf8'));
   return rows.find((row) => row.protocol === protocol && row.portId === portId);
+}
+
+/** Port ids of the sockets of this network namespace that have joined all of these groups of a protocol. */
+export function findListeners(protocol: number, groups: readonly number[]): number[] {
+  const wanted = groups.reduce((mask, group) => mask | (1 << (group - 1)), 0);
+  const rows = parseNetlinkSockets(readFileSync('/proc/self/net/netlink', 'utf8'));
+  const isOne = (row: NetlinkSocketRow) => row.protocol === protocol && (row.groups & wanted) === wanted;
+  return rows.filter(isOne).map(({ portId }) => portId);
 }
 
 /** This process's file descriptor of the socket with that inode. */

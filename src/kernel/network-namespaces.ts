@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -65,6 +65,21 @@ function remember(pidsOf: Map<number, string[]>, inode: number, pid: string): vo
   const pids = pidsOf.get(inode);
   if (pids === undefined) pidsOf.set(inode, [pid]);
   else if (pids.length < MOST_PIDS) pids.push(pid);
+}
+
+/** Processes under `proc`; kernel threads among them are a sign that it is the node's own. */
+export function countProcesses(proc: string): {
+  readonly processes: number;
+  readonly kernelThreads: boolean;
+} {
+  const processes = readdirSync(proc).filter((name) => /^\d+$/.test(name)).length;
+  let second = '';
+  try {
+    second = readFileSync(join(proc, '2/comm'), 'utf8').trim();
+  } catch {
+    // Nobody has the number 2 here, or may know.
+  }
+  return { processes, kernelThreads: second === 'kthreadd' };
 }
 
 /** Whether an error is that of a process which is no longer there. */

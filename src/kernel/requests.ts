@@ -23,6 +23,8 @@ import {
   NFGENMSG_LEN,
   NFNETLINK_V0,
   NFNL_SUBSYS_CTNETLINK,
+  NFNL_SUBSYS_NFTABLES,
+  NFT_MSG_GETCHAIN,
   NLA_F_NESTED,
   NLA_HDRLEN,
   NLM_F_DUMP,
@@ -32,7 +34,11 @@ import {
 import { ipBytes } from '../lib/ip-text.ts';
 import type { Tuple } from '../model/flow.ts';
 
-/** Every message the agent sends is made in this file. They read; none changes anything. */
+/** Every message the program sends is made in this file. They read; none changes anything. */
+
+/** nlmsg_type has the subsystem in its high byte. */
+const CTNETLINK = NFNL_SUBSYS_CTNETLINK << 8;
+const NFTABLES = NFNL_SUBSYS_NFTABLES << 8;
 
 /** Asks for the one TCP entry with this original tuple: IPCTNL_MSG_CT_GET without NLM_F_DUMP. */
 export function getEntryRequest(sequence: number, zone: number, tuple: Tuple): Uint8Array {
@@ -49,7 +55,7 @@ export function getEntryRequest(sequence: number, zone: number, tuple: Tuple): U
   ]);
   const attributes = [nested(CTA_TUPLE_ORIG, [ip, proto])];
   if (zone !== 0) attributes.push(attribute(CTA_ZONE, be16(zone)));
-  return message(IPCTNL_MSG_CT_GET, NLM_F_REQUEST, sequence, v6 ? AF_INET6 : AF_INET, attributes);
+  return message(CTNETLINK | IPCTNL_MSG_CT_GET, NLM_F_REQUEST, sequence, v6 ? AF_INET6 : AF_INET, attributes);
 }
 
 /**
@@ -60,12 +66,23 @@ export function getEntryRequest(sequence: number, zone: number, tuple: Tuple): U
 export function dumpEntriesRequest(sequence: number, dstNatOnly: boolean): Uint8Array {
   const status = be32(dstNatOnly ? IPS_ASSURED | IPS_DST_NAT : IPS_ASSURED);
   const attributes = [attribute(CTA_STATUS, status), attribute(CTA_STATUS_MASK, status)];
-  return message(IPCTNL_MSG_CT_GET, NLM_F_REQUEST | NLM_F_DUMP, sequence, AF_UNSPEC, attributes);
+  return message(CTNETLINK | IPCTNL_MSG_CT_GET, NLM_F_REQUEST | NLM_F_DUMP, sequence, AF_UNSPEC, attributes);
 }
 
 /** Asks for the statistics of each CPU, one message each. */
 export function dumpStatsRequest(sequence: number): Uint8Array {
-  return message(IPCTNL_MSG_CT_GET_STATS_CPU, NLM_F_REQUEST | NLM_F_DUMP, sequence, AF_UNSPEC, []);
+  return message(
+    CTNETLINK | IPCTNL_MSG_CT_GET_STATS_CPU,
+    NLM_F_REQUEST | NLM_F_DUMP,
+    sequence,
+    AF_UNSPEC,
+    [],
+  );
+}
+
+/** Asks for the chains of nftables, of all families and tables; those of iptables-nft are among them. */
+export function dumpChainsRequest(sequence: number): Uint8Array {
+  return message(NFTABLES | NFT_MSG_GETCHAIN, NLM_F_REQUEST | NLM_F_DUMP, sequence, AF_UNSPEC, []);
 }
 
 /** nlmsghdr and nfgenmsg before the attributes; lengths and types in host order, which is little-endian. */
@@ -79,7 +96,7 @@ function message(
   const header = new Uint8Array(NLMSG_HDRLEN + NFGENMSG_LEN);
   const view = new DataView(header.buffer);
   view.setUint32(0, header.length + body.reduce((sum, part) => sum + part.length, 0), true);
-  view.setUint16(4, (NFNL_SUBSYS_CTNETLINK << 8) | type, true);
+  view.setUint16(4, type, true);
   view.setUint16(6, flags, true);
   view.setUint32(8, sequence, true);
   view.setUint8(16, family);

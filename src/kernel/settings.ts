@@ -47,6 +47,16 @@ export function readSettings(proc: string): {
   return unreadable === undefined ? { settings } : { settings, unreadable };
 }
 
+/** One sysctl as a number, by its path below /proc/sys; undefined if it is not there or not readable. */
+export function readSysctl(proc: string, path: string): number | undefined {
+  try {
+    const text = readFileSync(join(proc, 'sys', path), 'utf8').trim();
+    return /^-?\d+$/.test(text) ? Number(text) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Buckets of the conntrack table, which the kernel moves all entries to others of when they change in number. */
 export function readBuckets(proc: string): string | undefined {
   try {

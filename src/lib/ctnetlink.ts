@@ -1,7 +1,7 @@
 /**
- * The numbers of the kernel's conntrack netlink interface, under their C names.
+ * The numbers of the kernel's conntrack netlink interface, under their C names, and of nftables' those in use.
  * Headers: linux/netlink.h, linux/netfilter/nfnetlink.h, linux/netfilter/nfnetlink_conntrack.h,
- * linux/netfilter/nf_conntrack_common.h, linux/netfilter/nf_conntrack_tcp.h.
+ * linux/netfilter/nf_conntrack_common.h, linux/netfilter/nf_conntrack_tcp.h, linux/netfilter/nf_tables.h.
  */
 
 // linux/netlink.h
@@ -24,6 +24,7 @@ export const NLA_TYPE_MASK = 0x3fff;
 export const NFGENMSG_LEN = 4;
 export const NFNETLINK_V0 = 0;
 export const NFNL_SUBSYS_CTNETLINK = 1;
+export const NFNL_SUBSYS_NFTABLES = 10;
 export const NFNLGRP_CONNTRACK_NEW = 1;
 export const NFNLGRP_CONNTRACK_UPDATE = 2;
 export const NFNLGRP_CONNTRACK_DESTROY = 3;
@@ -33,6 +34,12 @@ export const IPCTNL_MSG_CT_NEW = 0;
 export const IPCTNL_MSG_CT_GET = 1;
 export const IPCTNL_MSG_CT_DELETE = 2;
 export const IPCTNL_MSG_CT_GET_STATS_CPU = 4;
+
+// linux/netfilter/nf_tables.h: enum nf_tables_msg_types, enum nft_chain_attributes
+export const NFT_MSG_NEWCHAIN = 3;
+export const NFT_MSG_GETCHAIN = 4;
+export const NFTA_CHAIN_TABLE = 1;
+export const NFTA_CHAIN_NAME = 3;
 
 // enum ctattr_type
 export const CTA_TUPLE_ORIG = 1;

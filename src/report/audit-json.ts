@@ -1,6 +1,7 @@
 import { atRiskLine } from './at-risk-line.ts';
 import type { AuditReport } from './audit-report.ts';
 import { isoTime } from './named-fields.ts';
+import { safeJson } from './safe-json.ts';
 import { textChunks } from './text-chunks.ts';
 
 /**
@@ -26,12 +27,4 @@ function* pieces(report: AuditReport): Generator<string, void> {
     separator = ',';
   }
   yield ']}\n';
-}
-
-/** JSON leaves DEL and the C1 controls as they are; some terminals obey those. */
-export function safeJson(value: object): string {
-  return JSON.stringify(value).replaceAll(
-    /[\u007f-\u009f\u2028\u2029]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }

@@ -2,11 +2,11 @@ import { protocolName } from '../lib/protocol-name.ts';
 import type { FlowEvent } from '../model/flow-event.ts';
 import type { NamedEvent } from '../model/named-event.ts';
 import type { NamedPickup } from '../model/named-finding.ts';
-import { safeJson } from './audit-json.ts';
 import { brokenLine } from './broken-line.ts';
 import { brokenSentence } from './broken-sentence.ts';
 import { decidedAtMs, isoTimes } from './finding-time.ts';
 import { clientFields, serviceFields } from './named-fields.ts';
+import { safeJson } from './safe-json.ts';
 import type { TailLines } from './tail-lines.ts';
 
 /**

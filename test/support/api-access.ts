@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { ApiObject, ApiPath } from './api-objects.ts';
-import type { ApiReply } from './api-reply.ts';
+import { type ApiReply, Refusal } from './api-reply.ts';
 import type { ObjectStore } from './object-store.ts';
 
 export interface User {
@@ -100,15 +100,30 @@ export function isAllowed({ rules }: User, { verb, group, resource }: Question):
   );
 }
 
-/** What is asked about oneself, of authorization.k8s.io/v1; undefined if the path is about something else. */
-export function review(pathname: string, user: User, body: ApiObject | undefined): ApiReply | undefined {
+/**
+ * What is asked about oneself, of authorization.k8s.io/v1; undefined if the path is about something else. `denied` is not
+ * allowed to anybody. Source: kubernetes, pkg/registry/authorization/selfsubjectaccessreview/rest.go; an authorizer that
+ * allows says by what, RBAC says nothing of what it does not allow (plugin/pkg/auth/authorizer/rbac/rbac.go).
+ */
+export function review(
+  pathname: string,
+  user: User,
+  body: ApiObject | undefined,
+  denied: ReadonlySet<string> = new Set(),
+): ApiReply | undefined {
   const [, resource] = /^\/apis\/authorization\.k8s\.io\/v1\/(\w+)$/.exec(pathname) ?? [];
   const answer = (status: object) => ({ code: 201, body: { ...body, status } });
   if (resource === 'selfsubjectaccessreviews') {
-    const asked = (body?.spec?.['resourceAttributes'] ?? {}) as Partial<Question> & { subresource?: string };
+    if (!body?.spec?.['resourceAttributes']) {
+      const why = 'exactly one of nonResourceAttributes or resourceAttributes must be specified';
+      const message = `SelfSubjectAccessReview.authorization.k8s.io "" is invalid: spec.resourceAttributes: Invalid value: null: ${why}`;
+      throw new Refusal(422, 'Invalid', message);
+    }
+    const asked = body.spec['resourceAttributes'] as Partial<Question> & { subresource?: string };
     const { verb = '', group = '', resource: asks = '', subresource } = asked;
     const full = [asks, subresource].filter(Boolean).join('/');
-    return answer({ allowed: isAllowed(user, { verb, group, resource: full }) });
+    const allowed = !denied.has(`${verb} ${asks}`) && isAllowed(user, { verb, group, resource: full });
+    return answer({ allowed, ...(allowed && { reason: 'RBAC: allowed by a ClusterRoleBinding' }) });
   }
   if (resource !== 'selfsubjectrulesreviews') return undefined;
   const resourceRules = user.rules.filter((rule) => rule.resources);

@@ -13,11 +13,14 @@ export interface ApiServerOptions {
   /** The resource version it begins with; what happened before is forgotten. */
   readonly version: number;
   readonly objects: Readonly<Partial<Record<KindName, readonly ApiObject[]>>>;
+  /** `list services`: not allowed, to anybody. */
+  readonly denied?: readonly string[];
 }
 
 const options = JSON.parse(await text(process.stdin)) as ApiServerOptions;
 const server = new ApiServer(options.certificates, options.version);
 for (const [kind, items] of Object.entries(options.objects)) server.load(kind as KindName, { items });
+for (const what of options.denied ?? []) server.denied.add(what);
 server.compact();
 server.events.onChange = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
 await server.start(options.port);

@@ -200,7 +200,7 @@ export class ApiServer {
   ): Promise<ApiReply> {
     const body = parse(await text(message));
     const user = this.#identify(message);
-    const reviewed = review(pathname, user, body);
+    const reviewed = review(pathname, user, body, this.denied);
     if (reviewed) return reviewed;
     if (!path) throw new Refusal(404, 'NotFound', 'the server could not find the requested resource');
     const { method = '', headers } = message;

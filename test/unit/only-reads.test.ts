@@ -8,15 +8,17 @@ import * as requests from '../../src/kernel/requests.ts';
 const SRC = join(import.meta.dirname, '../../src');
 const IPCTNL_MSG_CT_GET = 0x101;
 const IPCTNL_MSG_CT_GET_STATS_CPU = 0x104;
+const NFT_MSG_GETCHAIN = 0xa04;
 const NLM_F_REQUEST = 1;
 const NLM_F_DUMP = 0x300;
 
-test('every request is a GET of an entry, of the table, or of the statistics', () => {
+test('every request is a GET of an entry, of the table, of the statistics, or of the chains', () => {
   const tuple = { src: '10.0.0.1', sport: 1, dst: '10.0.0.2', dport: 2 };
   const made = {
     getEntryRequest: requests.getEntryRequest(1, 0, tuple),
     dumpEntriesRequest: requests.dumpEntriesRequest(1, true),
     dumpStatsRequest: requests.dumpStatsRequest(1),
+    dumpChainsRequest: requests.dumpChainsRequest(1),
   };
   assert.deepEqual(Object.keys(requests).toSorted(), Object.keys(made).toSorted());
   const typesAndFlags = Object.values(made).map((request) => [
@@ -27,6 +29,7 @@ test('every request is a GET of an entry, of the table, or of the statistics', (
     [IPCTNL_MSG_CT_GET, NLM_F_REQUEST],
     [IPCTNL_MSG_CT_GET, NLM_F_REQUEST | NLM_F_DUMP],
     [IPCTNL_MSG_CT_GET_STATS_CPU, NLM_F_REQUEST | NLM_F_DUMP],
+    [NFT_MSG_GETCHAIN, NLM_F_REQUEST | NLM_F_DUMP],
   ]);
 });
 
@@ -48,18 +51,64 @@ test('netlink messages are sent from two places, and only what requests.ts made 
       ([, what]) => what,
     ),
   );
-  assert.deepEqual(dumps.toSorted(), ['dumpStatsRequest(1)', 'options.request(sequence)']);
+  assert.deepEqual(dumps.toSorted(), [
+    'dumpChainsRequest(1)',
+    'dumpStatsRequest(1)',
+    'getEntryRequest(1, 0, NO_CONNECTION)',
+    'options.request(sequence)',
+  ]);
 });
 
-test('what can be written to the API server is made in one file: Kubernetes Events', () => {
+test('what readTable is given to send is a dump of entries', () => {
+  const given = globSync('commands/*.ts', { cwd: SRC }).flatMap((file) =>
+    [...readFileSync(join(SRC, file), 'utf8').matchAll(/\brequest: \(sequence\) => (\w+)\(/g)].map(
+      ([, what]) => what,
+    ),
+  );
+  assert.deepEqual([...new Set(given)], ['dumpEntriesRequest']);
+});
+
+test('doctor joins no group: with events=2 the kernel would make events for entries of that moment', () => {
+  const joins = globSync('**/*.ts', { cwd: SRC }).filter((file) =>
+    /addMembership\(/.test(readFileSync(join(SRC, file), 'utf8')),
+  );
+  assert.deepEqual(joins, ['kernel/event-socket.ts']);
+  for (const file of [...globSync('commands/doctor*.ts', { cwd: SRC }), 'kernel/socket-trial.ts']) {
+    assert.doesNotMatch(readFileSync(join(SRC, file), 'utf8'), /event-socket\.ts|watch-flows\.ts/, file);
+  }
+});
+
+test('socket options are set in one file, and only of sockets; those of iptables are got, not set', () => {
+  const withCall = (call: RegExp) =>
+    globSync('**/*.ts', { cwd: SRC }).filter((file) => call.test(readFileSync(join(SRC, file), 'utf8')));
+  assert.deepEqual(withCall(/'setsockopt'|int setsockopt\(/), ['kernel/socket-options.ts']);
+  const text = readFileSync(join(SRC, 'kernel/socket-options.ts'), 'utf8');
+  assert.doesNotMatch(text, /SOL_IP\b|IPT_SO_/);
+  assert.deepEqual(withCall(/int getsockopt\(/).toSorted(), [
+    'kernel/legacy-tables.ts',
+    'kernel/socket-options.ts',
+  ]);
+});
+
+test('what is sent to the API server beside GET: Kubernetes Events, and the question what is allowed', () => {
   const makers = globSync('**/*.ts', { cwd: SRC }).filter((file) =>
     /['"`](POST|PATCH|PUT|DELETE)['"`],/.test(readFileSync(join(SRC, file), 'utf8')),
   );
-  assert.deepEqual(makers, ['report/kubernetes-event-object.ts']);
+  assert.deepEqual(makers.toSorted(), ['enrich/access-review.ts', 'report/kubernetes-event-object.ts']);
+  const review = readFileSync(join(SRC, 'enrich/access-review.ts'), 'utf8');
+  const posted = [...review.matchAll(/method: '(?:POST|PATCH|PUT|DELETE)', path: (\w+)/g)];
+  assert.deepEqual(
+    posted.map(([, path]) => path),
+    ['REVIEWS'],
+  );
+  assert.equal(review.match(/(POST|PATCH|PUT|DELETE)'/g)?.length, 1);
+  assert.match(review, /REVIEWS = '\/apis\/authorization\.k8s\.io\/v1\/selfsubjectaccessreviews';/);
 });
 
 test('no sysctl is written and no program is started by what the agent runs', () => {
-  const agent = globSync('{kernel,decode,detect,audit,enrich,report,config,lib}/**/*.ts', { cwd: SRC });
+  const agent = globSync('{kernel,decode,detect,audit,doctor,enrich,report,config,lib}/**/*.ts', {
+    cwd: SRC,
+  });
   assert.ok(agent.length > 40);
   // These two build a cluster of their own, in namespaces of their own.
   const isLab = (file: string) => /\/(demo|demo-story|demo-topology|lab)\.ts$/.test(file);

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { COMMAND_NAMES } from '../../../src/config/commands.ts';
 import { type OptionsOf, parseCommandLine, UsageError } from '../../../src/config/parse.ts';
+import { either } from '../../../src/config/value-types.ts';
 
 const environment = { env: {}, hostName: 'node-1' };
 const parse = (line: string, env: Record<string, string> = {}, hostName = 'node-1') =>
@@ -203,7 +205,7 @@ test('the audit names, limits and formats what it lists', () => {
   });
 });
 
-const COMMANDS = 'allowed is agent, demo, lab, replay, tail or audit, "conntrack-watchdog --help" tells more';
+const COMMANDS = `allowed is ${either(COMMAND_NAMES)}, "conntrack-watchdog --help" tells more`;
 const LISTS = '"conntrack-watchdog agent --help" lists them';
 const AUDIT_LISTS = '"conntrack-watchdog audit --help" lists them';
 const LISTEN =

@@ -11,9 +11,9 @@ const TEXT = `sk               Eth Pid        Groups   Rmem     Wmem     Dump  L
 
 test('rows of /proc/net/netlink, found by their heading', () => {
   assert.deepEqual(parseNetlinkSockets(TEXT), [
-    { protocol: 0, portId: 2371, drops: 0, inode: 11706 },
-    { protocol: 12, portId: 4194312345, drops: 110203, inode: 20144 },
-    { protocol: 12, portId: 0, drops: 0, inode: 35 },
+    { protocol: 0, portId: 2371, groups: 0x110, drops: 0, inode: 11706 },
+    { protocol: 12, portId: 4194312345, groups: 5, drops: 110203, inode: 20144 },
+    { protocol: 12, portId: 0, groups: 0, drops: 0, inode: 35 },
   ]);
   assert.deepEqual(parseNetlinkSockets(''), []);
 });

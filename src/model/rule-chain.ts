@@ -1,0 +1,5 @@
+/** A chain of the packet filter. */
+export interface RuleChain {
+  readonly table: string;
+  readonly name: string;
+}
