@@ -7,6 +7,9 @@ import { setTimeout } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { IClusterRole } from 'kubernetes-models/rbac.authorization.k8s.io/v1/ClusterRole';
 import type { IClusterRoleBinding } from 'kubernetes-models/rbac.authorization.k8s.io/v1/ClusterRoleBinding';
+import { wantedAccess } from '../../src/doctor/api-access.ts';
+import { reviewAccess } from '../../src/enrich/access-review.ts';
+import { createClient } from '../../src/enrich/watch.ts';
 import type { ApiObject } from '../support/api-objects.ts';
 import { tokenIn } from '../support/kubeconfig.ts';
 import type { NewObject } from '../support/test-cluster.ts';
@@ -154,6 +157,21 @@ test('who may list and not watch has the names of the last list', async (t) => {
   await watch.until(() => isKnown(watched), 'the Service, by the watch');
   assert.equal(watch.told.filter((name) => name === 'services').length, 2);
   assert.equal(watch.problems.length, 3);
+});
+
+test('what is asked about rights is answered as they are', async (t) => {
+  const { cluster } = live();
+  const token = await newAccount(t, 'asks');
+  if (token === undefined) return;
+  await grant('asks', [{ apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['list'] }]);
+  const client = createClient(cluster.kubeconfigFor({ token }), () => performance.now());
+  const allowed = async () => {
+    const answers = await reviewAccess(client, wantedAccess(), AbortSignal.timeout(30_000));
+    assert.equal(answers.length, wantedAccess().length);
+    return answers.filter((answer) => answer.allowed).map(({ verb, resource }) => `${verb} ${resource}`);
+  };
+  // Until the server has seen the rules.
+  while (!isDeepStrictEqual(await allowed(), ['list endpointslices'])) await setTimeout(50);
 });
 
 test('a token that is refused is said; what takes its place in the file is used', async (t) => {
