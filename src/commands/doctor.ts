@@ -24,7 +24,8 @@ export async function runDoctor(options: OptionsOf<'doctor'>, stop: AbortSignal)
   }
   const report = { node: options.nodeName, checkedAtMs: clock.wallMs(), checks };
   const color = options.color && process.stdout.isTTY;
-  const width = process.stdout.columns;
+  // A terminal may not know its width, and says 0.
+  const width = process.stdout.columns || undefined;
   await writeAll([options.json ? doctorJson(report) : doctorText(report, { color, width })]);
   return checks.some(({ status }) => status === 'FAIL') ? FOUND_A_PROBLEM : 0;
 }

@@ -1,7 +1,7 @@
 import type { Access, AccessAnswer } from '../model/access.ts';
-import { type ApiClient, readJson } from './api-call.ts';
+import { type ApiCall, type ApiClient, readJson } from './api-call.ts';
 import { ApiError, asApiError } from './api-error.ts';
-import { child, elements } from './fields.ts';
+import { child, elements, type Field } from './fields.ts';
 
 const REVIEWS = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
 
@@ -27,27 +27,29 @@ async function isAllowed(client: ApiClient, access: Access, signal: AbortSignal)
     spec: { resourceAttributes: { verb, group, resource } },
   };
   const headers = { 'content-type': 'application/json' };
-  const answer = await ask(
-    client,
-    { method: 'POST', path: REVIEWS, headers, body: JSON.stringify(review) },
-    signal,
-  );
-  const { value } = child(child({ path: '', value: answer }, 'status'), 'allowed');
-  if (typeof value !== 'boolean')
+  const body = JSON.stringify(review);
+  return await ask(client, { method: 'POST', path: REVIEWS, headers, body }, signal, (answer) => {
+    const { value } = child(child(answer, 'status'), 'allowed');
+    if (typeof value === 'boolean') return value;
     throw new ApiError('the answer to a SelfSubjectAccessReview has no status.allowed');
-  return value;
+  });
 }
 
 /** Whether there is a pod on this node. Rejects with an ApiError. */
 export async function hasPods(client: ApiClient, nodeName: string, signal: AbortSignal): Promise<boolean> {
   const query = new URLSearchParams({ fieldSelector: `spec.nodeName=${nodeName}`, limit: '1' });
-  const answer = await ask(client, { method: 'GET', path: `/api/v1/pods?${query}` }, signal);
-  return elements(child({ path: '', value: answer }, 'items')).length > 0;
+  const call = { method: 'GET', path: `/api/v1/pods?${query}` };
+  return await ask(client, call, signal, (answer) => elements(child(answer, 'items')).length > 0);
 }
 
-async function ask(client: ApiClient, call: Parameters<ApiClient>[0], signal: AbortSignal): Promise<unknown> {
+async function ask<T>(
+  client: ApiClient,
+  call: ApiCall,
+  signal: AbortSignal,
+  read: (answer: Field) => T,
+): Promise<T> {
   try {
-    return await readJson(await client(call, signal));
+    return read({ path: '', value: await readJson(await client(call, signal)) });
   } catch (error) {
     throw asApiError(error);
   }

@@ -3,9 +3,11 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
+import { clusterAt, kubeconfigOf } from '../support/kubeconfig.ts';
 import { createHarness, type Harness } from './harness.ts';
 
 const PROGRAM = join(import.meta.dirname, '../../src/main.ts');
@@ -92,4 +94,24 @@ test('a server that is not there, that refuses the token, a kubeconfig that is n
   const missing = await doctor(join(folder, 'missing'));
   assert.deepEqual([missing.status, ...statuses(missing)], [3, 'api_server FAIL']);
   assert.match(missing.checks['api_server']!.seen, /missing.*ENOENT/);
+});
+
+test('a server that never answers does not hold back who wants to end it: one line, exit 1', async (t) => {
+  const { folder, authority } = await createHarness(t, { started: false });
+  const silent = createServer();
+  silent.listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const kubeconfig = join(folder, 'silent');
+  const { port } = silent.address() as AddressInfo;
+  const cluster = clusterAt(`https://127.0.0.1:${port}`, authority.ca);
+  writeFileSync(kubeconfig, kubeconfigOf(cluster, { token: 'secret' }));
+  const child = spawn(process.execPath, [PROGRAM, 'doctor', '--kubeconfig', kubeconfig]);
+  const output = Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+  const [socket] = (await once(silent, 'connection')) as [Socket];
+  child.kill('SIGINT');
+  const [stdout, stderr, [status]] = await output;
+  assert.deepEqual([status, stdout], [1, '']);
+  assert.equal(stderr, 'conntrack-watchdog: doctor: stopped by SIGINT before it was done\n');
+  socket.destroy();
+  silent.close();
 });

@@ -1,7 +1,7 @@
 /** `doctor` on nodes of the lab: what is wrong with a node is said in the right line, and nothing is changed. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
@@ -67,6 +67,26 @@ async function bareNode(t: TestContext): Promise<Namespace> {
     assertNothingLeft();
   });
   return namespaces.of.node;
+}
+
+/** A folder like /proc, but with a Service in IPVS, which few kernels of test machines have. */
+function procWithIpvs(t: TestContext): string {
+  const proc = mkdtempSync(join(tmpdir(), 'cw-test-'));
+  t.after(() => rmSync(proc, { recursive: true }));
+  for (const folder of ['net', 'sys/net/ipv4/vs']) mkdirSync(join(proc, folder), { recursive: true });
+  for (const path of [
+    'sys/net/netfilter',
+    'sys/net/core',
+    'sys/net/ipv4/tcp_keepalive_time',
+    'kallsyms',
+    'net/dev',
+  ]) {
+    symlinkSync(join('/proc', path), join(proc, path));
+  }
+  writeFileSync(join(proc, 'sys/net/ipv4/vs/sloppy_tcp'), '0\n');
+  const lines = ['IP Virtual Server version 1.2.1 (size=4096)', 'Prot LocalAddress:Port Scheduler Flags'];
+  writeFileSync(join(proc, 'net/ip_vs'), [...lines, 'TCP  0A600A0A:18EB rr ', ''].join('\n'));
+  return proc;
 }
 
 /** Settings, rules and entries of a node; remaining times and references are left out. */
@@ -182,6 +202,57 @@ describe('doctor', { skip }, () => {
       assert.ok(warns.includes(id), id);
     }
     assert.match(of('proxy_mode').seen, /cannot be read: .*not permitted/);
+  });
+
+  test('NET_ADMIN in a user namespace of its own is not enough for the receive buffer', async (t) => {
+    const unshare = ['unshare', '--user', '--map-root-user', '--net'];
+    if (spawnSync(unshare[0]!, [...unshare.slice(1), 'true']).status !== 0) {
+      return t.skip('no user namespace can be made here');
+    }
+    const { status, fails, of } = doctor(await bareNode(t), [], unshare);
+    assert.deepEqual([status, fails.includes('receive_buffer')], [3, true]);
+    assert.match(of('receive_buffer').seen, /initial user namespace/);
+    assert.equal(of('ctnetlink').status, 'OK');
+    assert.equal(of('filter').status, 'OK');
+  });
+
+  test('processes of its own container only', async (t) => {
+    const { lab } = await createCluster(t, { backends: 1 });
+    const alone = ['unshare', '--pid', '--fork', '--mount-proc'];
+    const { status, of } = doctor(lab.node, [], alone);
+    assert.deepEqual([status, of('processes').status], [0, 'WARN']);
+    assert.match(
+      of('processes').seen,
+      /shows 1 process in 1 network namespace: only those of this container/,
+    );
+    assert.match(of('processes').fix!, /hostPID: true/);
+  });
+
+  test('IPVS, as /proc shows it: a warning, and its timeout is the smallest; without conntrack it is blind', async (t) => {
+    const { lab } = await createCluster(t, { backends: 1 });
+    const proc = procWithIpvs(t);
+    writeFileSync(join(proc, 'sys/net/ipv4/vs/conntrack'), '1\n');
+    const seen = doctor(lab.node, ['--proc', proc]);
+    assert.equal(seen.status, 0);
+    assert.equal(seen.of('proxy_mode').status, 'WARN');
+    assert.match(seen.of('proxy_mode').seen, /^IPVS \(1 Service port\)/);
+    assert.equal(seen.of('timeouts').status, 'WARN');
+    assert.match(seen.of('timeouts').seen, /breaks first after 15 min \(900 s\), by IPVS/);
+    writeFileSync(join(proc, 'sys/net/ipv4/vs/conntrack'), '0\n');
+    const blind = doctor(lab.node, ['--proc', proc]);
+    assert.deepEqual([blind.status, blind.fails], [3, ['proxy_mode']]);
+    assert.match(blind.of('proxy_mode').seen, /net\.ipv4\.vs\.conntrack is 0.*blind/);
+  });
+
+  test('what cannot be read is a warning, and the rest is checked', async (t) => {
+    const { lab } = await createCluster(t, { backends: 1 });
+    const proc = procWithIpvs(t);
+    rmSync(join(proc, 'net/dev'));
+    const { status, of } = doctor(lab.node, ['--proc', proc]);
+    assert.equal(status, 0);
+    assert.equal(of('proxy_mode').status, 'WARN');
+    assert.match(of('proxy_mode').seen, /^The check could not be made: ENOENT.*net\/dev/);
+    assert.equal(of('table').status, 'OK');
   });
 
   test('a node without any rule: nothing is translated here', async (t) => {
