@@ -1,12 +1,5 @@
 import { hostname } from 'node:os';
 import manifest from '../package.json' with { type: 'json' };
-import { runAgent } from './commands/agent.ts';
-import { runAudit } from './commands/audit.ts';
-import { runDemo } from './commands/demo.ts';
-import { runDoctor } from './commands/doctor.ts';
-import { runLab } from './commands/lab.ts';
-import { runReplay } from './commands/replay.ts';
-import { runTail } from './commands/tail.ts';
 import { parseCommandLine, UsageError } from './config/parse.ts';
 
 /**
@@ -24,6 +17,7 @@ export async function runProgram(argv: readonly string[], stop: AbortSignal): Pr
   }
 }
 
+/** Each command is loaded when it is asked for: the agent, which runs on every node, has only its own in memory. */
 async function dispatch(argv: readonly string[], stop: AbortSignal): Promise<number> {
   const { version } = manifest;
   const line = parseCommandLine(argv, { env: process.env, hostName: hostname() });
@@ -37,19 +31,19 @@ async function dispatch(argv: readonly string[], stop: AbortSignal): Promise<num
   }
   switch (line.command) {
     case 'agent':
-      await runAgent(line.options, version, stop);
+      await (await import('./commands/agent.ts')).runAgent(line.options, version, stop);
       return 0;
     case 'demo':
-      return await runDemo(line.options, stop);
+      return await (await import('./commands/demo.ts')).runDemo(line.options, stop);
     case 'lab':
-      return await runLab(line.options, stop);
+      return await (await import('./commands/lab.ts')).runLab(line.options, stop);
     case 'replay':
-      return await runReplay(line.options, line.argument, stop);
+      return await (await import('./commands/replay.ts')).runReplay(line.options, line.argument, stop);
     case 'tail':
-      return await runTail(line.options, stop);
+      return await (await import('./commands/tail.ts')).runTail(line.options, stop);
     case 'audit':
-      return await runAudit(line.options, stop);
+      return await (await import('./commands/audit.ts')).runAudit(line.options, stop);
     case 'doctor':
-      return await runDoctor(line.options, stop);
+      return await (await import('./commands/doctor.ts')).runDoctor(line.options, stop);
   }
 }
