@@ -28,8 +28,9 @@ import { createFlowStore, type TableWatch, watchTable } from './watch-table.ts';
 const CHECKUP_MS = 10_000;
 /** How soon it is noticed that nobody reads any more when there is nothing to write. */
 const READER_MS = 500;
-/** How long the end waits for a reader who does not read. */
+/** How long the end waits for a reader who does not read, and for one who reads slowly: nobody looks on after Ctrl-C. */
 const PATIENCE_MS = 1000;
+const MOST_MS = { terminal: 1000, other: 10_000 };
 
 /**
  * Shows events and findings until `stop` is aborted or nobody reads any more. One subscription serves both, so a
@@ -101,7 +102,7 @@ export async function runTail(options: OptionsOf<'tail'>, stop: AbortSignal): Pr
         counts.lost += lost;
         output.lost(lost);
       },
-      onEventsLost: () => {},
+      onEventsLost: () => table?.resync('events_lost'),
       onMalformed: () => {
         counts.malformed++;
       },
@@ -144,10 +145,10 @@ export async function runTail(options: OptionsOf<'tail'>, stop: AbortSignal): Pr
   await table.stop();
   await watching.stop();
   await names.stop();
-  await output.end(PATIENCE_MS);
+  const isWritten = await output.end(PATIENCE_MS, MOST_MS[stdout.isTerminal ? 'terminal' : 'other']);
   stdout.close();
   if (failure && !meansReaderGone(failure, stdout.isTerminal)) throw failure;
-  if (stop.aborted) process.stderr.write(`conntrack-watchdog: ${tailSummary(counts)}\n`);
+  if (stop.aborted) process.stderr.write(`conntrack-watchdog: ${tailSummary({ ...counts, isWritten })}\n`);
   return 0;
 }
 

@@ -71,14 +71,17 @@ export class LineOutput {
     if (!this.#isFull) this.#tellMissing();
   }
 
-  /** Writes all that waits; gives up when nothing of it was taken for so long. True if all was written. */
-  async end(patienceMs: number): Promise<boolean> {
+  /** Writes all that waits; gives up when nothing of it was taken for so long, or all in all. True if all was written. */
+  async end(patienceMs: number, mostMs: number): Promise<boolean> {
     this.#tellMissing();
     this.#flush();
+    const deadline = performance.now() + mostMs;
     while (this.#waiting > 0 && !this.#hasFailed) {
       const before = this.#waiting;
+      const leftMs = Math.min(patienceMs, deadline - performance.now());
+      if (leftMs <= 0) break;
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, patienceMs);
+        const timer = setTimeout(resolve, leftMs);
         this.#onProgress = () => {
           clearTimeout(timer);
           resolve();

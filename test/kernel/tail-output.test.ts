@@ -169,7 +169,10 @@ describe('tail and its readers', { skip }, () => {
     tail.child.kill('SIGINT');
     assert.deepEqual(await exited, [0, null]);
     assert.ok(performance.now() - begun < 5000, `${performance.now() - begun} ms`);
-    assert.match(tail.stderr(), oneSummary);
+    assert.match(
+      tail.stderr(),
+      / shown, 0 lost.*; the last lines were not written, because nobody read them\n$/,
+    );
   });
 
   test('Ctrl-S on a terminal: goes on reading the kernel’s queue; Ctrl-Q: shows all; Ctrl-C: ends it', async (t) => {
@@ -209,8 +212,6 @@ describe('tail and its readers', { skip }, () => {
     );
   });
 });
-
-const oneSummary = /^conntrack-watchdog: [^\n]+ shown, \d+ lost[^\n]*\n$/;
 
 function collect(stream: NodeJS.ReadableStream): () => string {
   let text = '';

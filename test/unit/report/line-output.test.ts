@@ -113,7 +113,7 @@ test('what the kernel lost meanwhile is told after what was left out', async () 
 test('the end writes what waits, and what is missing', async () => {
   const { output, take, takeAll } = createReader(20);
   for (let i = 0; i < 5; i++) event(output, 'an event\n');
-  const ended = output.end(1000);
+  const ended = output.end(1000, 9000);
   while (await take());
   assert.equal(await ended, true);
   assert.match(await takeAll(), /skipped 2 0\n$/);
@@ -122,7 +122,15 @@ test('the end writes what waits, and what is missing', async () => {
 test('the end gives up when nobody reads', async () => {
   const { output } = createReader(100);
   event(output, 'nobody reads this\n');
-  assert.equal(await output.end(1), false);
+  assert.equal(await output.end(1, 9000), false);
+});
+
+test('the end gives up on a reader who reads too slowly', async () => {
+  const { output, take } = createReader(1_000_000);
+  for (let i = 0; i < 3; i++) event(output, `${'x'.repeat(65_536)}\n`);
+  const ended = output.end(60_000, 50);
+  await take();
+  assert.equal(await ended, false);
 });
 
 test('when it cannot be written it is told once, and nothing waits any more', async () => {
@@ -134,5 +142,5 @@ test('when it cannot be written it is told once, and nothing waits any more', as
   event(output, 'c\n');
   await setImmediate();
   assert.deepEqual([failures.length, writes()], [1, 0]);
-  assert.equal(await output.end(1000), false);
+  assert.equal(await output.end(1000, 9000), false);
 });
