@@ -45,5 +45,8 @@ async function dispatch(argv: readonly string[], stop: AbortSignal): Promise<num
       return await (await import('./commands/audit.ts')).runAudit(line.options, stop);
     case 'doctor':
       return await (await import('./commands/doctor.ts')).runDoctor(line.options, stop);
+    case 'completion':
+      process.stdout.write((await import('./config/completion.ts')).completion(line.argument));
+      return 0;
   }
 }

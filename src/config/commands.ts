@@ -80,6 +80,17 @@ export const COMMANDS = {
       { line: 'doctor --json', what: 'one document, for a program to read' },
     ],
   },
+  completion: {
+    summary: 'prints what makes a shell complete commands, options and values',
+    argument: { name: 'SHELL', help: 'bash or zsh', choices: ['bash', 'zsh'] },
+    examples: [
+      { line: 'completion bash', what: 'for ~/.bashrc: source <(conntrack-watchdog completion bash)' },
+      {
+        line: 'completion zsh',
+        what: 'for ~/.zshrc, after compinit: source <(conntrack-watchdog completion zsh)',
+      },
+    ],
+  },
 } as const;
 
 export type Command = keyof typeof COMMANDS;
@@ -88,6 +99,8 @@ export type Command = keyof typeof COMMANDS;
 export interface Argument {
   readonly name: string;
   readonly help: string;
+  /** All there are, if it is not a file. */
+  readonly choices?: readonly string[];
 }
 
 export type CommandWithArgument = {

@@ -1,4 +1,4 @@
-import { COMMAND_NAMES, COMMANDS, type Command } from './commands.ts';
+import { argumentOf, COMMAND_NAMES, COMMANDS, type Command } from './commands.ts';
 import { OPTIONS, type Option } from './options.ts';
 
 const PROGRAM = 'conntrack-watchdog';
@@ -17,6 +17,7 @@ export function manual(): string {
     '',
     'In a checkout the program is `npm run --silent watchdog -- COMMAND [OPTION]...`, in the image it is on the path.',
     'A value follows its option after a space or an equals sign.',
+    `Completion: \`source <(${PROGRAM} completion bash)\`, or zsh.`,
     '',
     '| command | what it does |',
     '| --- | --- |',
@@ -33,9 +34,13 @@ function commandSection(name: Command): string[] {
     ({ flag, value, defaultText, help }) =>
       `| \`${typeof value === 'string' ? `${flag} ${value}` : flag}\` | ${cell(defaultText)} | ${cell(help)} |`,
   );
+  const argument = argumentOf(name);
   return [
     `## ${name}`,
     '',
+    `    ${PROGRAM} ${name}${rows.length === 0 ? '' : ' [OPTION]...'}${argument ? ` ${argument.name}` : ''}`,
+    '',
+    ...(argument ? [`${argument.name}: ${argument.help}.`, ''] : []),
     `${summary[0]!.toUpperCase()}${summary.slice(1)}.`,
     '',
     ...(rows.length === 0 ? [] : ['| option | default | meaning |', '| --- | --- | --- |', ...rows, '']),

@@ -8,7 +8,11 @@ import type { ClientSelector, TailFilter } from '../model/tail-filter.ts';
 
 /** What a text means, or the end of the sentence `--flag "text": ...`: why it cannot be, and what is allowed. */
 export type Parsed<T> = { readonly value: T } | { readonly problem: string };
-export type ValueType<T> = (text: string) => Parsed<T>;
+export interface ValueType<T> {
+  (text: string): Parsed<T>;
+  /** What is allowed, or how it begins, for the completion of shells. */
+  readonly choices?: readonly (string | number)[];
+}
 
 /** Where names come from: nothing, the API server, or a file. */
 export type TopologySource =
@@ -43,20 +47,22 @@ function withinLimits(
 
 /** One of a closed list of words. */
 export function oneOf<const T extends string>(words: readonly T[]): ValueType<T> {
-  return (text) => {
+  const type = (text: string): Parsed<T> => {
     const value = words.find((word) => word === text);
     if (value !== undefined) return { value };
     return { problem: `unknown; allowed is ${either(words)}` };
   };
+  return Object.assign(type, { choices: words });
 }
 
 /** One of a closed list of whole numbers. */
 export function oneOfNumbers<const T extends number>(numbers: readonly T[]): ValueType<T> {
-  return (text) => {
+  const type = (text: string): Parsed<T> => {
     const value = numbers.find((number) => String(number) === text);
     if (value !== undefined) return { value };
     return { problem: `unknown; allowed is ${either(numbers)}` };
   };
+  return Object.assign(type, { choices: numbers });
 }
 
 /** `off`, which is undefined, or a value; the type's messages end with what is allowed, to which this adds. */
@@ -124,6 +130,8 @@ export function topologySource(text: string): Parsed<TopologySource> {
   };
 }
 
+topologySource.choices = ['kubernetes', 'none', 'file:'];
+
 /** For a recording, whose names are not those of now: a file, or nothing. */
 export function topologyFile(text: string): Parsed<Exclude<TopologySource, { kind: 'kubernetes' }>> {
   const parsed = topologySource(text);
@@ -132,6 +140,8 @@ export function topologyFile(text: string): Parsed<Exclude<TopologySource, { kin
     problem: `${text === 'kubernetes' ? 'its names of now are not those of the recording' : 'unknown'}; allowed is none, or file:PATH with what "kubectl get services,endpointslices,pods -A -o yaml" printed`,
   };
 }
+
+topologyFile.choices = ['none', 'file:'];
 
 /** A name in Kubernetes: an RFC 1123 subdomain, which a label is too. */
 const NAME = /^[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?$/;
@@ -177,6 +187,7 @@ export function clientSelector(text: string): Parsed<ClientSelector | undefined>
 export function lossCause(text: string): Parsed<Cause | undefined> {
   return text === '' ? { value: undefined } : oneOf(CAUSES)(text);
 }
+lossCause.choices = CAUSES;
 
 /** `a, b or c`. */
 export function either(words: readonly (string | number)[]): string {
