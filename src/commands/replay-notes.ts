@@ -1,4 +1,5 @@
 import { UsageError } from '../config/parse.ts';
+import { oneLine } from '../lib/one-line.ts';
 import { printable } from '../lib/printable.ts';
 import type { ReplayCounts } from '../report/replay-summary.ts';
 import type { ReplayTotals } from '../report/replay-totals.ts';
@@ -108,6 +109,6 @@ export function recordingNotes(counts: ReplayCounts, totals: ReplayTotals, isCut
 }
 
 function shownText(bytes: Uint8Array): string {
-  const text = printable(Buffer.from(bytes.subarray(0, MAX_TEXT)).toString('utf8').trim());
+  const text = printable(oneLine(Buffer.from(bytes.subarray(0, MAX_TEXT)).toString('utf8')));
   return `"${text}${bytes.length > MAX_TEXT ? '...' : ''}"`;
 }

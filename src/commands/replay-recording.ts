@@ -3,13 +3,11 @@ import { destinationOfLine, eventOfLine, isLineTranslated } from '../decode/line
 import { abandon, due, nextDueAtMs, step, unanswered } from '../detect/detector.ts';
 import { createDetector, DEFAULT_SETTINGS } from '../detect/detector-state.ts';
 import { IPPROTO_TCP } from '../lib/ctnetlink.ts';
-import { endpointText } from '../lib/endpoint-text.ts';
 import type { Finding } from '../model/finding.ts';
 import { learnTimeouts } from './learn-timeouts.ts';
 import { mayMatter } from './may-matter.ts';
+import { createServiceAddresses } from './service-addresses.ts';
 
-/** More Service addresses than a cluster has; beyond that new ones are not learned. */
-const MAX_SERVICES = 65_536;
 /** In what conntrack says, on stderr, when its socket overflowed. */
 const OVERRUN = 'ENOBUFS';
 
@@ -58,12 +56,11 @@ export interface Recording {
  */
 export function createRecording(options: RecordingOptions): Recording {
   const line = createEventLine();
-  const services = new Set<string>();
-  const isLearned = (ip: string, port: number) => services.has(endpointText(ip, port));
+  const services = createServiceAddresses();
   const detector = createDetector({
     ...DEFAULT_SETTINGS,
     confirmWindowMs: options.confirmWindowMs,
-    isServiceAddress: (ip, port) => options.isServiceAddress(ip, port) || isLearned(ip, port),
+    isServiceAddress: (ip, port) => options.isServiceAddress(ip, port) || services.has(ip, port),
   });
   const events = { new: 0, update: 0, destroy: 0 };
   const counts: RecordingCounts = {
@@ -105,8 +102,8 @@ export function createRecording(options: RecordingOptions): Recording {
     passTime(line.timeMs);
   };
   const learnService = (bytes: Uint8Array) => {
-    const ip = services.size < MAX_SERVICES ? destinationOfLine(line, bytes) : undefined;
-    if (ip !== undefined) services.add(endpointText(ip, line.ports[1]!));
+    const ip = destinationOfLine(line, bytes);
+    if (ip !== undefined) services.add(ip, line.ports[1]!);
   };
   const other = (bytes: Uint8Array) => {
     counts.other++;
@@ -124,7 +121,7 @@ export function createRecording(options: RecordingOptions): Recording {
 
   return {
     counts,
-    isLearned,
+    isLearned: services.has,
     take(bytes, start, to, isLast = false) {
       counts.lines++;
       const from = counts.lines === 1 && hasByteOrderMark(bytes, start) ? start + 3 : start;
@@ -135,8 +132,8 @@ export function createRecording(options: RecordingOptions): Recording {
       // The id comes after all that matters: without it, the last port may be half a port.
       if (isLast && hasIds && line.id === -1) return unreadable(bytes.subarray(from, to));
       hasIds = line.id !== -1;
-      // What is pending now may be decided by the time of this very line; then it matters less, which does no harm.
-      const matters = mayMatter(line, detector.pending.size > 0);
+      // Its time may decide what is pending, and so let it matter less; that does no harm.
+      const matters = mayMatter(line, detector.pending.mayHave(line.ports[0]!));
       const event = matters ? eventOfLine(line, bytes) : undefined;
       if (matters && !event) return unreadable(bytes.subarray(from, to));
       countEvent();

@@ -96,7 +96,8 @@ export async function runReplay(
       await write(bar);
       if (output.isClosed()) break;
     }
-    splitter.end();
+    // What a signal cut is no last line.
+    if (!stop.aborted) splitter.end();
   } finally {
     bar?.stop();
   }

@@ -31,6 +31,8 @@ export interface PendingPickup {
 export class PendingPickups {
   readonly capacity: number;
   readonly #byTuple = new Map<string, PendingPickup>();
+  /** How many have this source port: most events are of none, and need no key to be made for them. */
+  readonly #bySourcePort = new Uint32Array(65_536);
   /** Those that wait, by how often they were asked for; one that waits for the kernel's answer is in none. */
   readonly #queues: Set<PendingPickup>[] = [];
   #evictions = 0;
@@ -48,7 +50,12 @@ export class PendingPickups {
   }
 
   get(zone: number, original: Tuple): PendingPickup | undefined {
-    return this.size === 0 ? undefined : this.#byTuple.get(keyOf(zone, original));
+    return this.mayHave(original.sport) ? this.#byTuple.get(keyOf(zone, original)) : undefined;
+  }
+
+  /** Whether there is one with this source port in its original tuple. */
+  mayHave(sourcePort: number): boolean {
+    return this.size > 0 && this.#bySourcePort[sourcePort] !== 0;
   }
 
   has(pending: PendingPickup): boolean {
@@ -66,12 +73,14 @@ export class PendingPickups {
     }
     for (const each of displaced) this.remove(each);
     this.#byTuple.set(keyOf(pending.pickup.zone, pending.pickup.original), pending);
+    this.#bySourcePort[pending.pickup.original.sport]!++;
     this.#queue(pending);
     return displaced;
   }
 
   remove(pending: PendingPickup): void {
-    this.#byTuple.delete(keyOf(pending.pickup.zone, pending.pickup.original));
+    const { zone, original } = pending.pickup;
+    if (this.#byTuple.delete(keyOf(zone, original))) this.#bySourcePort[original.sport]!--;
     this.#queues[pending.fruitless]?.delete(pending);
   }
 

@@ -22,6 +22,9 @@ export async function createProgressBar(totalBytes: number): Promise<ProgressBar
     barIncompleteChar: '.',
     stream: stderr,
     clearOnComplete: true,
+    barsize: 30,
+    // It would be switched off for the report too, whose lines are longer than a terminal is wide.
+    linewrap: true,
     // It may have been hidden.
     forceRedraw: true,
     // main.ts alone listens to signals.

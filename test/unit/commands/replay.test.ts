@@ -167,9 +167,9 @@ test('lines that cannot be read: the first are shown, safely, the others counted
   assert.deepEqual(
     lines.map((line) => line.slice(0, 62)),
     [
-      'conntrack-watchdog: line 2 cannot be read: "[NEW] tcp ?[31m 0 ',
-      'conntrack-watchdog: line 3 cannot be read: "[NEW] tcp ?[31m 1 ',
-      'conntrack-watchdog: line 4 cannot be read: "[NEW] tcp ?[31m 2 ',
+      'conntrack-watchdog: line 2 cannot be read: "[NEW] tcp  [31m 0 ',
+      'conntrack-watchdog: line 3 cannot be read: "[NEW] tcp  [31m 1 ',
+      'conntrack-watchdog: line 4 cannot be read: "[NEW] tcp  [31m 2 ',
       'conntrack-watchdog: 2 more lines cannot be read',
       'conntrack-watchdog: 1 line is no event and skipped; the first i',
     ].map((line) => line.slice(0, 62)),
@@ -222,7 +222,7 @@ function start(args: readonly string[]) {
 
 test('breaks are told while the pipe is open; a signal ends it with what was found so far', async () => {
   const { child, printed, stdout, stderr } = start(['-']);
-  child.stdin.write(recordings.get('6.18/flush')!);
+  child.stdin.write(`${recordings.get('6.18/flush')}[1795414529.600186]\t [UPDATE] tcp      6 120 TIME_W`);
   await printed(/35502/);
   child.kill('SIGINT');
   const [code] = await once(child, 'close');
