@@ -6,6 +6,7 @@ import { measureLatency } from './latency.ts';
 import { compareListenerCpu } from './listener-cpu.ts';
 import { compareMachineCpu } from './machine-cpu.ts';
 import { measureMemory } from './memory.ts';
+import { compareReplay } from './replay.ts';
 import { machine, writeResults } from './results.ts';
 import { measureScale } from './scale.ts';
 import type { Comparison, Section } from './section.ts';
@@ -23,6 +24,7 @@ const RUN: Readonly<Record<ComparisonId, Comparison>> = {
   f: measureMemory,
   g: measureScale,
   h: compareTail,
+  i: compareReplay,
 };
 
 /** Returns the exit status. */

@@ -19,6 +19,11 @@ const REQUIREMENTS = {
   scalePause: { what: '(g) longest work in one turn of the event loop, in ms', atMost: 40 },
   tailLost: { what: '(h) events that tail --all lost', atMost: 0 },
   tailCpu: { what: '(h) CPU per event shown by tail --all in us: 50 are 20,000 events a second', atMost: 50 },
+  replayLine: {
+    what: '(i) a line of a recording on one core, in us: 300,000 a second',
+    atMost: 1e6 / 300_000,
+  },
+  replayMemory: { what: '(i) peak memory of replay, large recording / small one', atMost: 1.15 },
 } as const;
 
 export type RequirementName = keyof typeof REQUIREMENTS;

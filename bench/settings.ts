@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
 /** One letter a comparison, as `--only` takes them. */
-export const COMPARISONS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'] as const;
+export const COMPARISONS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i'] as const;
 export type ComparisonId = (typeof COMPARISONS)[number];
 
 /** How much of everything. */
@@ -47,6 +47,8 @@ export interface Settings {
   };
   /** (h) Connections that pass while one shows their events, and how often each has its turn. */
   readonly tail: { readonly connections: number; readonly rounds: number };
+  /** (i) Lines of two recordings, and how often each is read. */
+  readonly replay: { readonly lines: number; readonly fewLines: number; readonly rounds: number };
 }
 
 export const FULL: Omit<Settings, 'only'> = {
@@ -66,6 +68,7 @@ export const FULL: Omit<Settings, 'only'> = {
     changes: 2_000,
   },
   tail: { connections: 50_000, rounds: 3 },
+  replay: { lines: 6_000_000, fewLines: 300_000, rounds: 3 },
 };
 
 /** Small numbers, to see that everything works: its figures say little. */
@@ -79,6 +82,7 @@ export const QUICK: Omit<Settings, 'only'> = {
   memory: { entries: 20_000, manyEntries: 50_000, snapshots: 2, rounds: 1 },
   scale: { services: 100, manyServices: 1_000, rounds: 1, idleSeconds: 2, warmUpChanges: 50, changes: 150 },
   tail: { connections: 6_000, rounds: 1 },
+  replay: { lines: 700_000, fewLines: 300_000, rounds: 1 },
 };
 
 export const USAGE = `npm run bench [-- --quick] [--only LETTERS]
@@ -97,6 +101,7 @@ Exit status 0: every requirement was met; 1: one was not, or the run failed; 2: 
                    f  resident memory with many entries
                    g  names of a cluster with many Services: memory, CPU, bytes of the API server
                    h  every event shown: tail --all beside conntrack -E
+                   i  replay of a recording: lines a second on one core, and memory
 `;
 
 export type CommandLine =
