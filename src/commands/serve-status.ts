@@ -13,7 +13,7 @@ import { type StatusServer, startStatus } from '../report/status/status-server.t
 import type { TableAtRisk } from './audit-store.ts';
 
 export interface ServeStatusOptions {
-  readonly options: Pick<OptionsOf<'agent'>, 'statusListen' | 'nodeName'>;
+  readonly options: Pick<OptionsOf<'agent'>, 'statusListen' | 'nodeName' | 'snapshotIntervalMs'>;
   readonly version: string;
   readonly startedAtMs: number;
   readonly log: Log;
@@ -33,7 +33,7 @@ export interface ServedStatus {
 }
 
 export async function serveStatus(options: ServeStatusOptions): Promise<ServedStatus> {
-  const { statusListen: listen, nodeName } = options.options;
+  const { statusListen: listen, nodeName, snapshotIntervalMs } = options.options;
   const { log, version, topology } = options;
   const breaks = createRecentBreaks();
   const source = {
@@ -50,6 +50,7 @@ export async function serveStatus(options: ServeStatusOptions): Promise<ServedSt
         started_at: isoTime(options.startedAtMs),
         reasons: options.reasons(),
         resident_bytes: process.memoryUsage.rss(),
+        ...(snapshotIntervalMs === undefined ? {} : { snapshot_interval_seconds: snapshotIntervalMs / 1000 }),
       };
       return healthOf(fixed, await options.read(), takenAtMs === undefined ? undefined : isoTime(takenAtMs));
     },

@@ -113,6 +113,45 @@ describe('status page', { skip }, () => {
     await page.locator('#live').getByText('not connected').waitFor();
   });
 
+  test('a flood takes nothing away from a reader: what is open stays, with the focus, where it was', async () => {
+    await using server = await serveContent(content());
+    await using browser = await openBrowser();
+    const page = await browser.newPage({ viewport: PHONE });
+    await page.goto(server.url);
+    await page.locator('#live').getByText('live').waitFor();
+    const first = page.locator('#break-1 > summary');
+    await first.click();
+    await first.focus();
+    const top = async () => (await first.boundingBox())!.y;
+    const before = await top();
+    for (let i = 0; i < 60; i++) server.add(pickup({ pickedUpAtMs: NOON_MS + 200_000 + i }));
+    await page.locator('#break-63').waitFor({ state: 'attached' });
+    assert.equal(await page.locator('details.break').count(), 51, 'the newest 50, and the one that is open');
+    assert.equal(await page.locator('#break-1 svg.timeline').isVisible(), true);
+    assert.equal(await page.evaluate('document.activeElement.parentElement.id'), 'break-1');
+    assert.ok(Math.abs((await top()) - before) < 2, `moved from ${before} to ${await top()}`);
+    const numbers = await page.locator('details.break').evaluateAll((all) => all.map(({ id }) => id));
+    assert.deepEqual(numbers.slice(0, 3), ['break-63', 'break-62', 'break-61']);
+  });
+
+  test('a page too many is refused the stream, and tries again later', async () => {
+    await using server = await serveContent(content());
+    const readers = await Promise.all(Array.from({ length: 16 }, () => fetch(`${server.url}/api/v1/stream`)));
+    await using browser = await openBrowser();
+    const page = await browser.newPage({ viewport: DESK });
+    await page.clock.install();
+    await page.goto(server.url);
+    await page
+      .locator('#live')
+      .getByText(/^not connected, as of \d\d:/)
+      .waitFor();
+    for (const reader of readers) await reader.body?.cancel();
+    await page.clock.fastForward(30_000);
+    await page.locator('#live').getByText('live').waitFor();
+    server.add(pickup({ pickedUpAtMs: NOON_MS + 120_000 }));
+    await page.locator('#break-4').waitFor();
+  });
+
   test('names from the cluster are text: no script of theirs runs, no element of theirs appears', async () => {
     const evil = `<script>alert(1)</script><img src=x onerror=alert(2)>"'`;
     const { client, service } = pickup();

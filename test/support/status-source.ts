@@ -13,6 +13,7 @@ export interface StatusContent {
   /** Undefined: no snapshot yet. */
   atRisk: readonly NamedFlowAtRisk[] | undefined;
   reasons: string[];
+  snapshotsOff?: boolean;
   /** Asked for the health; fails if it throws. */
   onHealth?: () => void;
 }
@@ -24,7 +25,8 @@ export async function serveContent(content: StatusContent, onError: (error: unkn
   const health = async (): Promise<Health> => {
     content.onHealth?.();
     const { node, reasons } = content;
-    const fixed = { node, version: '1.0.0', started_at: '2026-03-01T06:00:00.000Z', reasons };
+    const snapshots = content.snapshotsOff ? {} : { snapshot_interval_seconds: 60 };
+    const fixed = { node, version: '1.0.0', started_at: '2026-03-01T06:00:00.000Z', reasons, ...snapshots };
     return healthOf({ ...fixed, resident_bytes: 93e6 }, readings, '2026-03-01T12:00:00.000Z');
   };
   const server = await startStatus({

@@ -6,8 +6,8 @@ import { podPortText, serviceText } from '../name-text.ts';
 import { isoTime } from '../named-fields.ts';
 import { clientText, dateText } from './break-view.ts';
 
-/** The connections that break if they stay idle, the soonest first. */
-export function atRiskView(report: AuditReport | undefined): string {
+/** The connections that break if they stay idle, the soonest first. `isKept`: the table is read again and again. */
+export function atRiskView(report: AuditReport | undefined, isKept: boolean): string {
   if (!report) {
     return html`<section id="at-risk" data-live><h2>At risk</h2><p class="none">The conntrack table has not been read yet.</p></section>`;
   }
@@ -21,7 +21,7 @@ export function atRiskView(report: AuditReport | undefined): string {
   const shown = rows.length < report.total ? `, the first ${rows.length} of them below` : '';
   return html`<section id="at-risk" data-live><h2>At risk <span class="count">${report.total}</span></h2>
 <p>${report.total} of ${report.flows} open connections through Services break if they stay idle${shown}.
-${unknownText(report)} Read from the table at ${dateText(isoTime(report.takenAtMs))}.</p>
+${unknownText(report)} Read from the table at ${dateText(isoTime(report.takenAtMs))}${isKept ? '' : ', and not again: snapshots are off'}.</p>
 !${rows.length === 0 ? '' : tableOf(rows)}!${adviceOf(report)}
 </section>`;
 }
@@ -37,13 +37,11 @@ function tableOf(rows: readonly string[]): string {
 <tbody>!${rows}</tbody></table></div>`;
 }
 
-/** What to do, once for each reason: that of the soonest. */
+/** What to do, each advice once, in the order of those that need it first. */
 function adviceOf({ atRisk, settings }: AuditReport): string {
   const advice = new Map<string, string>();
-  for (const flow of atRisk) {
-    if (!advice.has(flow.reason)) advice.set(flow.reason, atRiskAdvice(flow, settings));
-  }
-  return Array.from(advice, ([reason, text]) => html`<p class="advice"><b>${reason}</b> ${text}</p>`).join(
+  for (const flow of atRisk) advice.set(atRiskAdvice(flow, settings), flow.reason);
+  return Array.from(advice, ([text, reason]) => html`<p class="advice"><b>${reason}</b> ${text}</p>`).join(
     '',
   );
 }

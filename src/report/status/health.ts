@@ -1,4 +1,5 @@
 import { definedFields } from '../../lib/defined-fields.ts';
+import { thousandths } from '../named-fields.ts';
 import type { Readings } from '../readings.ts';
 
 /** How the agent itself is, as `GET /api/v1/health` has it. What is not known is left out. */
@@ -13,6 +14,8 @@ export interface Health {
   readonly blind_entries?: number;
   readonly table_entries?: number;
   readonly table_limit?: number;
+  /** Left out where snapshots are off, but for the first one. */
+  readonly snapshot_interval_seconds?: number;
   readonly snapshot_taken_at?: string;
   readonly snapshot_duration_seconds?: number;
   /** Connections the agent forgot early because a table of its own was full. */
@@ -28,7 +31,10 @@ export type HealthReadings = Pick<
 >;
 
 export function healthOf(
-  fixed: Pick<Health, 'node' | 'version' | 'started_at' | 'reasons' | 'resident_bytes'>,
+  fixed: Pick<
+    Health,
+    'node' | 'version' | 'started_at' | 'reasons' | 'resident_bytes' | 'snapshot_interval_seconds'
+  >,
   readings: HealthReadings,
   snapshotTakenAt: string | undefined,
 ): Health {
@@ -41,7 +47,8 @@ export function healthOf(
     table_entries: readings.tableEntries,
     table_limit: readings.tableLimit,
     snapshot_taken_at: snapshotTakenAt,
-    snapshot_duration_seconds: snapshot.durationSeconds,
+    snapshot_duration_seconds:
+      snapshot.durationSeconds === undefined ? undefined : thousandths(snapshot.durationSeconds),
     evictions: Object.values(flowTables).reduce((sum, { evictions }) => sum + evictions, 0),
     settings: definedFields(kernelSettings),
   }) as Health;

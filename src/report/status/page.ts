@@ -43,11 +43,11 @@ export function statusPage({ health, breaks, brokenTotal, atRisk, settings }: Pa
 <p id="state" data-live><span class="badge ${health.ready ? 'ok' : 'bad'}">${health.ready ? 'ready' : 'not ready'}</span>
 <span class="badge ${brokenTotal === 0 ? 'ok' : 'bad'}">${brokenTotal} broken</span>
 <span class="badge ${atRisk && atRisk.total > 0 ? 'warn' : 'ok'}">${atRisk ? atRisk.total : '?'} at risk</span></p>
-<p id="live" hidden></p>
+<p id="live" role="status" hidden></p>
 <p class="product">conntrack-watchdog ${health.version}. Times are UTC.</p></header>
 <main>
 !${breaksView({ breaks, brokenTotal, settings, startedAt: health.started_at })}
-!${atRiskView(atRisk)}
+!${atRiskView(atRisk, health.snapshot_interval_seconds !== undefined)}
 !${healthView(health)}
 </main>
 <footer><p>The same as JSON: !${[PATHS.broken, PATHS.atRisk, PATHS.health].map((path) => html`<a href="${path}">${path}</a> `)}</p></footer>
@@ -63,12 +63,12 @@ interface Breaks extends Pick<PageContent, 'breaks' | 'brokenTotal' | 'settings'
 function breaksView({ breaks, brokenTotal, settings, startedAt }: Breaks): string {
   const since = startedAt.slice(0, 16).replace('T', ' ');
   const shown = breaks.length < brokenTotal ? ` The newest ${breaks.length} of them, newest first:` : '';
-  return html`<section id="broken" data-live><h2>Broken connections <span class="count">${brokenTotal}</span></h2>
+  return html`<section id="broken" data-live><div class="head"><h2>Broken connections <span class="count">${brokenTotal}</span></h2>
 !${
     brokenTotal === 0
       ? html`<p class="none">None since ${since}.</p>`
       : html`<p>${brokenTotal} since ${since}.${shown}</p>`
-  }
-!${breaks.map((each) => breakView(each, settings))}
+  }</div>
+<div class="list">!${breaks.map((each) => breakView(each, settings))}</div>
 </section>`;
 }

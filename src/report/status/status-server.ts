@@ -5,6 +5,7 @@ import type { AuditReport } from '../audit-report.ts';
 import { brokenLine } from '../broken-line.ts';
 import { brokenSentence, type KernelSettings } from '../broken-sentence.ts';
 import { type HttpServer, openHttpServer, plain } from '../http-server.ts';
+import { safeJson } from '../safe-json.ts';
 import type { Health } from './health.ts';
 import { isOwnHost } from './host-check.ts';
 import { createLiveUpdates, type LiveUpdates } from './live-updates.ts';
@@ -100,21 +101,21 @@ async function addRoutes(server: FastifyInstance, source: StatusSource, updates:
   server.get(PATHS.broken, async (request, reply) => {
     const limit = limitOf(request, JSON_ROWS);
     if (typeof limit === 'string') return problem(reply, 400, limit);
-    return brokenJson(source, limit);
+    return json(reply, safeJson(brokenDocument(source, limit)));
   });
   server.get(PATHS.atRisk, async (request, reply) => {
     const limit = limitOf(request, JSON_ROWS);
     if (typeof limit === 'string') return problem(reply, 400, limit);
     const report = source.atRisk(limit);
     if (!report) return problem(reply, 503, 'the conntrack table has not been read yet');
-    return reply.type('application/json; charset=utf-8').send([...auditJson(report)].join(''));
+    return json(reply, [...auditJson(report)].join(''));
   });
-  server.get(PATHS.health, () => source.health());
+  server.get(PATHS.health, async (_request, reply) => json(reply, safeJson(await source.health())));
   await updates.addRoute(server, PATHS.stream);
 }
 
 /** `connections`: like the log's lines, newest first, with `number`, counted since the agent started. */
-function brokenJson({ node, breaks, settings }: StatusSource, limit: number) {
+function brokenDocument({ node, breaks, settings }: StatusSource, limit: number) {
   const sysctls = settings();
   return {
     node,
@@ -134,6 +135,10 @@ function limitOf(request: FastifyRequest, usual: number): number | string {
   if (limit === undefined) return usual;
   if (typeof limit === 'string' && /^[1-9]\d{0,8}$/.test(limit)) return Number(limit);
   return `limit ${JSON.stringify(limit)}: not a count; allowed is one whole number from 1 to 999999999`;
+}
+
+function json(reply: FastifyReply, text: string) {
+  return reply.type('application/json; charset=utf-8').send(text);
 }
 
 function problem(reply: FastifyReply, status: number, error: string) {

@@ -15,6 +15,7 @@ body {
   margin: 0 auto; padding: 0 1rem 2rem; max-width: 64rem;
   background: var(--ground); color: var(--text);
   font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere;
+  overflow-anchor: none; /* status.js keeps what is read in its place */
 }
 header { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 .75rem; border-bottom: 1px solid var(--line); }
 h1 { font-size: 1.4rem; margin: .75rem 0; }
@@ -22,6 +23,10 @@ h2 { font-size: 1.15rem; margin: 1.5rem 0 .25rem; }
 p { margin: .4rem 0; }
 .product { margin-left: auto; color: var(--faint); font-size: .85rem; }
 #live { color: var(--faint); font-size: .85rem; }
+#live.warn { color: var(--warn); font-weight: 600; }
+.stale #state { opacity: .4; }
+/* A name that runs from right to left turns nothing but itself. */
+.who, td, dd { unicode-bidi: isolate; }
 .badge, .outcome { padding: .1rem .5rem; border: 1px solid currentcolor; border-radius: 1rem; font-size: .85rem; white-space: nowrap; }
 .ok { color: var(--ok); }
 .warn, .stalled { color: var(--warn); }

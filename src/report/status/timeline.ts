@@ -26,10 +26,11 @@ export function timelineOf(pickup: NamedPickup): Timeline {
   const { idleSeconds, lostAtMs, pickedUpAtMs, verdictAfterMs, verdict } = pickup;
   const { destroy, snapshot } = lossEvidence(pickup);
   const idleMs = idleSeconds === undefined ? undefined : idleSeconds * 1000;
+  const startedAtMs = (destroy ?? snapshot)?.startedAtMs;
   // Entry and packet can be told in the wrong order by clocks of different grain.
   const gapMs = lostAtMs === undefined ? undefined : Math.max(0, pickedUpAtMs - lostAtMs);
   return {
-    established: { label: 'established', atMs: (destroy ?? snapshot)?.startedAtMs },
+    established: { label: startedAtMs === undefined ? 'established ?' : 'established', atMs: startedAtMs },
     lastPacket: {
       label: idleMs === undefined ? 'last packet ?' : 'last packet',
       atMs: idleMs === undefined ? undefined : pickedUpAtMs - idleMs,

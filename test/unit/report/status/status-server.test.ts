@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { brokenLine } from '../../../../src/report/broken-line.ts';
 import { brokenSentence } from '../../../../src/report/broken-sentence.ts';
 import { type StatusContent, serveContent } from '../../../support/status-source.ts';
-import { flowAtRisk, slowFlow } from '../at-risk-samples.ts';
+import { flowAtRisk, ipvsFlow, slowFlow } from '../at-risk-samples.ts';
 import { NOON_MS, pickup } from '../samples.ts';
 
 const usual = (): StatusContent => ({
@@ -50,6 +50,30 @@ test('connections at risk have the form of audit --json; before the first snapsh
   const none = await ask(`${server.url}/api/v1/at-risk`);
   assert.deepEqual([none.status, none.body], [503, '{"error":"the conntrack table has not been read yet"}']);
   assert.match((await ask(server.url)).body, /The conntrack table has not been read yet\./);
+});
+
+test('advice is given once each, also where one reason has two; and with snapshots off it is said', async () => {
+  const content = usual();
+  content.atRisk = [flowAtRisk(), flowAtRisk(), ipvsFlow()];
+  await using server = await serveContent(content);
+  const { body } = await ask(server.url);
+  const advice = [...body.matchAll(/class="advice"><b>no_keepalive<\/b> ([^<]*)/g)].map(([, text]) => text!);
+  assert.equal(advice.length, 2);
+  assert.match(advice[0]!, /nf_conntrack_tcp_timeout_established/);
+  assert.match(advice[1]!, /--ipvs-tcp-timeout/);
+  assert.doesNotMatch(body, /snapshots are off/);
+  content.snapshotsOff = true;
+  assert.match((await ask(server.url)).body, /, and not again: snapshots are off\./);
+});
+
+test('JSON has no character that a terminal could obey', async () => {
+  const content = usual();
+  const evil = '\u007f\u009b31m\u2028';
+  content.pickups = [pickup({ service: { ...pickup().service, name: evil } })];
+  await using server = await serveContent(content);
+  const { body } = await ask(`${server.url}/api/v1/broken`);
+  assert.doesNotMatch(body, /[\u007f-\u009f\u2028]/);
+  assert.equal(JSON.parse(body).connections[0].service.name, evil);
 });
 
 test('the health of the agent leaves out what is not known', async () => {

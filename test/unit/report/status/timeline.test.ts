@@ -24,7 +24,7 @@ test('everything is known: five moments, and what lies between them', () => {
 
 test('what is not known is a question and no time', () => {
   const timeline = timelineOf(pickup({ lostAtMs: undefined, idleSeconds: undefined, evidence: [] }));
-  assert.deepEqual(timeline.established, { label: 'established', atMs: undefined });
+  assert.deepEqual(timeline.established, { label: 'established ?', atMs: undefined });
   assert.deepEqual(timeline.lastPacket, { label: 'last packet ?', atMs: undefined });
   assert.deepEqual(timeline.lost, { label: 'entry lost ?', atMs: undefined });
   assert.deepEqual([timeline.idle, timeline.withoutEntry], ['idle for an unknown time', 'gone']);
@@ -48,7 +48,7 @@ test('the picture has every moment and span as text, and a summary for those who
   const svg = timelineSvg(timelineOf(pickup()));
   const texts = [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map((match) => match[1]);
   for (const text of [
-    'established',
+    'established ?',
     'last packet',
     'entry lost',
     're-picked',
