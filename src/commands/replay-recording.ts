@@ -124,7 +124,9 @@ export function createRecording(options: RecordingOptions): Recording {
     isLearned: services.has,
     take(bytes, start, to, isLast = false) {
       counts.lines++;
-      const from = counts.lines === 1 && hasByteOrderMark(bytes, start) ? start + 3 : start;
+      let from = counts.lines === 1 && hasByteOrderMark(bytes, start) ? start + 3 : start;
+      // A file that was emptied while it was written to begins with a hole.
+      while (from < to && bytes[from] === 0) from++;
       const kind = readEventLine(line, bytes, from, to);
       if (kind === 'other') return other(bytes.subarray(from, to));
       if (kind === 'unreadable') return unreadable(bytes.subarray(from, to));

@@ -190,6 +190,12 @@ test('lines that cannot be read are counted and change nothing', () => {
   assert.deepEqual(counts.events, { new: 2, update: 1, destroy: 2 });
 });
 
+test('a hole before an event, of a file that was emptied while it was written to, hides nothing', () => {
+  const text = `${opened(0)}${'\0'.repeat(4000)}${flushed(10)}${picked(20)}${refused(20)}`;
+  assert.deepEqual(told(text), ['40001 reset backend_changed deleted broken']);
+  assert.deepEqual(told(`\0\0${text}`), ['40001 reset backend_changed deleted broken']);
+});
+
 test('a last line that was cut in a port is no event of another port', () => {
   const whole = STORY.trimEnd();
   const cut = whole.slice(0, whole.lastIndexOf('01 id='));
