@@ -14,9 +14,9 @@ import { demoTopology } from './demo-topology.ts';
 /** Shorter than the application's pauses; in a cluster both are hours or days. */
 const ESTABLISHED_SECONDS = 3;
 const IDLE_MS = 4500;
-/** Of three backends one in three re-picks finds the old one; of so many at a time one that breaks is as good as sure. */
-const BACKENDS = 3;
-const CONNECTIONS = 8;
+/** One in two re-picks finds the old backend; of so many at a time some break and some live on, as good as surely. */
+const BACKENDS = 2;
+const CONNECTIONS = 16;
 
 /**
  * A cluster in network namespaces, an application in it whose connections break, and a shell on its node. Ends with the
