@@ -16,12 +16,14 @@ import { BROKEN_CONNECTIONS } from './rules/broken-connections.ts';
 import { COUNTER_HISTORIES } from './rules/counter-histories.ts';
 import { MASS_BREAK } from './rules/mass-break.ts';
 import { NODE } from './rules/node.ts';
+import { RESTARTS_IN_POD } from './rules/restarts-in-pod.ts';
 import { type Check, type RuleCase, testGroup } from './rules/rule-case.ts';
 import { STALLED } from './rules/stalled.ts';
 
 const CASES: readonly RuleCase[] = [
   ...BROKEN_CONNECTIONS,
   ...COUNTER_HISTORIES,
+  ...RESTARTS_IN_POD,
   ...MASS_BREAK,
   ...STALLED,
   ...CONNECTIONS_AT_RISK,

@@ -25,7 +25,8 @@ const FOREIGN: Readonly<Record<string, readonly string[]>> = {
 
 /** The labels that an expression can have, those of its metrics and of the rules that record them. */
 export function labelsOf(expression: string): Set<string> {
-  const labels = new Set(TARGET_LABELS);
+  const made = [...expression.matchAll(/\bcount_values without \(\) \("(\w+)",/g)].map(([, label]) => label!);
+  const labels = new Set([...TARGET_LABELS, ...made]);
   for (const name of namesIn(expression).metrics) {
     const record = RECORDS.get(name);
     for (const label of record ? labelsOf(record.expr) : labelsOfMetric(name)) labels.add(label);

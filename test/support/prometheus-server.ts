@@ -141,6 +141,6 @@ export function sixtyTimesFaster(rules: string): string {
     );
   return rules
     .split('\n')
-    .map((line) => (/^\s*#/.test(line) ? line : duration(line).replaceAll('time() - 600', 'time() - 10')))
+    .map((line) => (/^\s*#/.test(line) ? line : duration(line).replaceAll('[10s]) < 600', '[10s]) < 10')))
     .join('\n');
 }
