@@ -66,7 +66,7 @@ function nodes() {
       },
       { expr: ofNode('blind_entries') },
       { expr: sumIn(['instance'], RANGE, FLEET, 'events_lost_total') },
-      { expr: `${ofNode('table_entries')} / ${ofNode('table_limit')}` },
+      { expr: `${ofNode('table_entries')} / (${ofNode('table_limit')} > 0)` },
     ],
     columns: [
       NODE_COLUMN,

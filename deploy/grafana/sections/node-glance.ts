@@ -7,7 +7,7 @@ import { NODE } from '../scope.ts';
 
 const ELSE_ZERO = `or 0 * sum(${NODE.select('build_info')})`;
 const ELSE_ZERO_IN_SNAPSHOT = `or 0 * sum(${NODE.select('snapshot_flows')})`;
-const FULLNESS = `sum(${NODE.select('table_entries')}) / sum(${NODE.select('table_limit')})`;
+const FULLNESS = `sum(${NODE.select('table_entries')}) / (sum(${NODE.select('table_limit')}) > 0)`;
 const READINESS = words({ 1: ['ready', BLUE], 0: ['not ready', VERMILION] });
 const WARN = thresholds([1, ORANGE]);
 
