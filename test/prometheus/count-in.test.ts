@@ -1,14 +1,11 @@
 /** What the dashboards count, by Prometheus' own `promtool test rules`: one minute is one value, the range 30 minutes. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { RANGE, sumIn } from '../../deploy/grafana/count-in.ts';
 import { NODE } from '../../deploy/grafana/scope.ts';
 import { interpolate, timesOf } from '../support/dashboard-queries.ts';
-import { promtoolPath, skip } from '../support/prometheus.ts';
+import { skip } from '../support/prometheus.ts';
+import { testQuery } from '../support/promtool-query.ts';
 
 const TARGET = 'job="conntrack-watchdog",instance="node-1"';
 const SERIES = {
@@ -33,6 +30,41 @@ const CASES: readonly (readonly [what: string, values: Values, broken: number])[
     { agent: '1x60', start: '0x40 2400x20', broken: '5x40 stale _x9 1x10' },
     1,
   ],
+  [
+    'a restart, and the series not again',
+    { agent: '1x60', start: '0x45 2700x15', broken: '5x40 6x5 stale' },
+    1,
+  ],
+  [
+    'a restart before the first break of both agents',
+    { agent: '1x60', start: '0x40 2400x20', broken: '_x35 3x6 stale _x8 2x10' },
+    5,
+  ],
+  [
+    'a restart with as much as before: 1 + 6 at least 6',
+    { agent: '1x60', start: '0x45 2700x15', broken: '5x40 6x20' },
+    6,
+  ],
+  [
+    'a restart with more than before: 1 + 8 at least 8',
+    { agent: '1x60', start: '0x45 2700x15', broken: '5x40 6x5 8x15' },
+    8,
+  ],
+  [
+    'two restarts: 3 + 5 + 1 at least 6',
+    { agent: '1x60', start: '0x40 2400x5 2700x15', broken: '_x35 3x5 5x5 1x15' },
+    6,
+  ],
+  [
+    'a restart before the range that Prometheus did not see',
+    { agent: '1x31 _x5 1x24', start: '0x31 _x5 1860x24', broken: '5x31 _x5 7x24' },
+    7,
+  ],
+  [
+    'a restart, and Prometheus is newer than the first agent',
+    { agent: '_x40 1x20', start: '_x40 0x5 2700x15', broken: '_x40 100x5 2x15' },
+    2,
+  ],
   ['a node that is gone', { agent: '1x45 stale', start: '0x45 stale', broken: '_x35 3x10 stale' }, 3],
   [
     'Prometheus was away when the range began',
@@ -49,27 +81,9 @@ const query = interpolate(sumIn([], RANGE, NODE, 'broken_connections_total'), {
 });
 
 function promtool(values: Values, broken: number): string {
-  const folder = mkdtempSync(join(tmpdir(), 'conntrack-watchdog-promtool-'));
-  try {
-    const series = Object.entries(SERIES).map(([name, selector]) => ({
-      series: selector,
-      values: values[name as keyof Values],
-    }));
-    const expected = [{ labels: '{}', value: broken }];
-    const promqlTest = [{ expr: query, eval_time: END, exp_samples: expected }];
-    const file = join(folder, 'test.yaml');
-    writeFileSync(
-      file,
-      JSON.stringify({ tests: [{ interval: '1m', input_series: series, promql_expr_test: promqlTest }] }),
-    );
-    const { status, stdout, stderr, error } = spawnSync(promtoolPath(), ['test', 'rules', file], {
-      encoding: 'utf8',
-    });
-    if (error) throw error;
-    return status === 0 ? 'as expected' : stdout + stderr;
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  const names = Object.keys(SERIES) as (keyof Values)[];
+  const series = names.map((name) => ({ series: SERIES[name], values: values[name] }));
+  return testQuery(query, { series, at: END, samples: [{ labels: '{}', value: broken }] });
 }
 
 for (const [what, values, broken] of CASES) {

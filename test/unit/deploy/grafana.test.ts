@@ -96,6 +96,8 @@ for (const name of DASHBOARDS) {
       const possible = [
         ...selectors.flatMap(({ metric }) => known.get(metric)!),
         ...TARGET_LABELS,
+        // scrape-config.yaml and the PodMonitor add it; where nothing does, an instance has one target.
+        'pod',
         ...madeLabelsOf(expr),
       ];
       const inLegend = [...legendFormat.matchAll(/\{\{(\w+)\}\}/g)].map(([, label]) => label!);
