@@ -84,6 +84,8 @@ export function recordingNotes(counts: ReplayCounts, totals: ReplayTotals, isCut
   const { events, timed, overruns } = counts;
   const total = events.new + events.update + events.destroy;
   const unknown = totals.pickups.get('unknown') ?? 0;
+  const { untranslated, untranslatedTo } = counts;
+  const { sameMapping } = totals;
   return [
     ...(isCut ? ['stopped before the end of the recording'] : []),
     ...(total > 0 && timed === 0
@@ -95,6 +97,16 @@ export function recordingNotes(counts: ReplayCounts, totals: ReplayTotals, isCut
     ...(overruns > 0
       ? [
           `conntrack said ${overruns === 1 ? 'once' : `${overruns} times`} that it lost events (ENOBUFS): breaks may be missing; record with a larger buffer (-b 67108864)`,
+        ]
+      : []),
+    ...(untranslated > 0
+      ? [
+          `${untranslated} packet${untranslated === 1 ? '' : 's'} in the middle of connections went untranslated to addresses that nothing here shows to be Services, the first to ${untranslatedTo}; where one is (IPVS), --topology file:PATH tells`,
+        ]
+      : []),
+    ...(sameMapping > 0
+      ? [
+          `${sameMapping} pickup${sameMapping === 1 ? '' : 's'} by the same backend as before ${sameMapping === 1 ? 'was' : 'were'} reset or not answered: that is not the lost entry's fault, and no broken connection`,
         ]
       : []),
     ...(total > 0 && events.destroy === 0

@@ -1,9 +1,12 @@
 import { createEventLine, readEventLine } from '../decode/event-line.ts';
 import { destinationOfLine, eventOfLine, isLineTranslated } from '../decode/line-event.ts';
+import { isPickup } from '../detect/classify.ts';
 import { abandon, due, nextDueAtMs, step, unanswered } from '../detect/detector.ts';
 import { createDetector, DEFAULT_SETTINGS } from '../detect/detector-state.ts';
 import { IPPROTO_TCP } from '../lib/ctnetlink.ts';
+import { endpointText } from '../lib/endpoint-text.ts';
 import type { Finding } from '../model/finding.ts';
+import type { FlowEvent } from '../model/flow-event.ts';
 import { learnTimeouts } from './learn-timeouts.ts';
 import { mayMatter } from './may-matter.ts';
 import { createServiceAddresses } from './service-addresses.ts';
@@ -30,6 +33,12 @@ export interface RecordingCounts {
   /** How often conntrack said that it lost events. */
   overruns: number;
   readonly events: { new: number; update: number; destroy: number };
+  /**
+   * Untranslated pickups of addresses that nothing shows to be a Service's: IPVS forgot connections older than the
+   * recording, or they have nothing to do with Services. With the first such address.
+   */
+  untranslated: number;
+  untranslatedTo?: string;
   /** Events with a time stamp. */
   timed: number;
   /** Epoch milliseconds of the first and the last event that has a time; NaN if none has. */
@@ -68,6 +77,7 @@ export function createRecording(options: RecordingOptions): Recording {
     other: 0,
     unreadable: 0,
     overruns: 0,
+    untranslated: 0,
     events,
     timed: 0,
     firstMs: Number.NaN,
@@ -105,6 +115,11 @@ export function createRecording(options: RecordingOptions): Recording {
     const ip = destinationOfLine(line, bytes);
     if (ip !== undefined) services.add(ip, line.ports[1]!);
   };
+  /** A pickup that the detector did not take up. */
+  const countUntranslated = ({ original: { dst, dport } }: FlowEvent) => {
+    counts.untranslated++;
+    counts.untranslatedTo ??= endpointText(dst, dport);
+  };
   const other = (bytes: Uint8Array) => {
     counts.other++;
     if (Buffer.from(bytes).includes(OVERRUN)) {
@@ -141,7 +156,9 @@ export function createRecording(options: RecordingOptions): Recording {
       countEvent();
       if (line.type === 'update') detector.timeouts = learnTimeouts(detector.timeouts, line);
       else if (isLineTranslated(line, bytes)) learnService(bytes);
-      if (event) report(step(detector, event, nowMs), counts.lines);
+      if (!event) return;
+      report(step(detector, event, nowMs), counts.lines);
+      if (isPickup(event) && !detector.pending.get(event.zone, event.original)) countUntranslated(event);
     },
     skipLong(bytes) {
       counts.lines++;

@@ -98,15 +98,20 @@ function zshSpec({ flag, value, help, type: { choices } }: Option<unknown, Comma
 }
 
 function zshValue(value: string, choices: ValueType<unknown>['choices']): string {
-  if (choices) return `(${choices.join(' ')})`;
+  if (choices) return zshChoices(choices);
   return value === 'PATH' ? '_files' : ' ';
+}
+
+/** A colon would end the list. */
+function zshChoices(choices: readonly (string | number)[]): string {
+  return `(${choices.join(' ').replaceAll(':', '\\:')})`;
 }
 
 function zshArgument(name: Command): string[] {
   const argument = argumentOf(name);
   if (!argument) return [];
   const { choices } = argument;
-  return [`'1:${argument.help.replaceAll(/[:']/g, ' ')}:${choices ? `(${choices.join(' ')})` : '_files'}'`];
+  return [`'1:${argument.help.replaceAll(/[:']/g, ' ')}:${choices ? zshChoices(choices) : '_files'}'`];
 }
 
 function quoted(text: string): string {

@@ -78,6 +78,7 @@ const CLOSING = [
   '',
   '## Signals',
   '',
-  'SIGTERM and SIGINT end every command in order, within two seconds.',
+  'SIGTERM and SIGINT end every command in order, within two seconds. Only `tail` takes up to ten while a slow reader still',
+  'takes what was written for it.',
   '',
 ];

@@ -32,7 +32,7 @@ export class UsageError extends Error {
 export function parseCommandLine(argv: readonly string[], environment: Environment): CommandLine {
   const [word, ...rest] = argv;
   if (word === '--version') return { version: true };
-  if (word === '--help' || word === '-h') return { help: generalHelp() };
+  if (word === '--help' || word === '-h' || word === 'help') return { help: helpFor(rest) };
   if (word === undefined) throw new UsageError(`a command is missing; ${allowedCommands()}`);
   if (word.startsWith('-')) {
     throw new UsageError(`${quoted(word)} comes before the command; ${allowedCommands()}`);
@@ -48,6 +48,12 @@ export function parseCommandLine(argv: readonly string[], environment: Environme
   const options = readOptions(command, given, environment);
   // The loop over the table built exactly the keys of OptionsOf<C>; the type system cannot follow it.
   return { command, options, ...(argument !== undefined && { argument }) } as unknown as CommandLine;
+}
+
+/** `help COMMAND` is what other programs have. */
+function helpFor([word]: readonly string[]): string {
+  const command = COMMAND_NAMES.find((name) => name === word);
+  return command ? commandHelp(command) : generalHelp();
 }
 
 function readOptions(command: Command, given: ReadonlyMap<string, string>, environment: Environment) {

@@ -10,6 +10,8 @@ export interface ReplayCounts {
   readonly other: number;
   readonly unreadable: number;
   readonly overruns: number;
+  readonly untranslated: number;
+  readonly untranslatedTo?: string;
   readonly events: { readonly new: number; readonly update: number; readonly destroy: number };
   readonly timed: number;
   readonly firstMs: number;

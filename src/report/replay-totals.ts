@@ -20,6 +20,8 @@ export class ReplayTotals {
   readonly pickups = new Map<Verdict, number>();
   readonly #broken = new Map<string, BrokenRow>();
   #brokenCount = 0;
+  /** Pickups that were reset or not answered, although they went where the connection had been before. */
+  sameMapping = 0;
 
   get broken(): number {
     return this.#brokenCount;
@@ -32,6 +34,8 @@ export class ReplayTotals {
     }
     increase(this.pickups, finding.verdict);
     if (finding.broken) this.#countBroken(finding);
+    else if (finding.mapping === 'same' && (finding.verdict === 'reset' || finding.verdict === 'stalled'))
+      this.sameMapping++;
   }
 
   /** Most of them first. */

@@ -53,6 +53,26 @@ Recorded: 2026-11-23T06:15:17.053Z to 2026-11-23T06:15:29.600Z (13 s)
   );
 });
 
+test('pickups that are no broken connection say why: the same backend, or an address that may be no Service', () => {
+  const stalled = replay(['-'], recordings.get('6.18/stalled'));
+  assert.match(stalled.stdout, /^No broken connections\./);
+  assert.match(stalled.stderr, /1 pickup by the same backend as before was reset or not answered/);
+  // IPVS forgot a connection that is older than the recording.
+  const tuple = 'src=10.0.0.9 dst=10.96.0.1 sport=4000 dport=80';
+  const back = 'src=10.96.0.1 dst=10.0.0.9 sport=80 dport=4000';
+  const ipvs = replay(
+    ['-'],
+    `[1.000000]\t    [NEW] tcp      6 300 ESTABLISHED ${tuple} [UNREPLIED] ${back} id=1
+[1.000100]\t[DESTROY] tcp      6 300 CLOSE ${tuple} [UNREPLIED] ${back} id=1
+`,
+  );
+  assert.match(ipvs.stdout, /^No broken connections\./);
+  assert.match(
+    ipvs.stderr,
+    /1 packet in the middle of connections went untranslated to addresses .* the first to 10\.96\.0\.1:80; where one is \(IPVS\), --topology file:PATH tells/,
+  );
+});
+
 test('nothing broken is said as well', () => {
   const { status, stdout } = replay(['-'], recordings.get('6.18/userspace-insert'));
   assert.equal(status, 0);

@@ -47,25 +47,31 @@ test('bash: commands, the options of each, and the values of closed lists', need
   assert.deepEqual(bashOffers(file, ['audit', '--limit', '']), []);
 });
 
-test('zsh: it is loaded without a word, and completes a value', needs('zsh'), (t) => {
-  const file = scriptOf(t, 'zsh');
-  assert.equal(spawnSync('zsh', ['-n', file]).status, 0);
-  // An interactive zsh in a pseudo-terminal; each read waits for what it is to show.
-  const script = `zmodload zsh/zpty
+test(
+  'zsh: it is loaded without a word, and completes values, one with a colon among its choices too',
+  needs('zsh'),
+  (t) => {
+    const file = scriptOf(t, 'zsh');
+    assert.equal(spawnSync('zsh', ['-n', file]).status, 0);
+    // An interactive zsh in a pseudo-terminal; each read waits for what it is to show.
+    const script = `zmodload zsh/zpty
 zpty z zsh -f -i
 zpty -w z 'autoload -U compinit; compinit -D -u; source ${file}; print READY-$((1+1))'
 zpty -r z out '*READY-2*'
 zpty -w -n z $'conntrack-watchdog agent --log-level=de\\t'
 zpty -r z out '*--log-level=debug*'
+zpty -w -n z $' --topology=kub\\t'
+zpty -r z out '*--topology=kubernetes*'
 print -r -- done
 zpty -d z`;
-  const { stdout, stderr, error } = spawnSync('zsh', ['-f', '-c', script], {
-    encoding: 'utf8',
-    timeout: 30_000,
-  });
-  assert.equal(error, undefined, stderr);
-  assert.equal(stdout, 'done\n');
-});
+    const { stdout, stderr, error } = spawnSync('zsh', ['-f', '-c', script], {
+      encoding: 'utf8',
+      timeout: 30_000,
+    });
+    assert.equal(error, undefined, stderr);
+    assert.equal(stdout, 'done\n');
+  },
+);
 
 test('a shell that there is none for is refused', () => {
   assert.throws(

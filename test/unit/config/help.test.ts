@@ -47,6 +47,11 @@ for (const command of COMMAND_NAMES) {
   });
 }
 
+test('help COMMAND is the help of the command', () => {
+  assert.equal(help('help'), help('--help'));
+  assert.equal(help('help', 'audit'), help('audit', '--help'));
+});
+
 test('help is given even if the rest of the line is wrong', () => {
   assert.equal(help('agent', '--bogus', '--help'), help('agent', '--help'));
   assert.equal(help('agent', '--listen', '-h'), help('agent', '--help'));

@@ -16,6 +16,7 @@ const COUNTS: ReplayCounts = {
   other: 2,
   unreadable: 1,
   overruns: 0,
+  untranslated: 0,
   events: { new: 3, update: 3, destroy: 1 },
   timed: 7,
   firstMs: NOON_MS,
