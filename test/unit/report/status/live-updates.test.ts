@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { test } from 'node:test';
+import type { FastifyInstance } from 'fastify';
+import { createLiveUpdates } from '../../../../src/report/status/live-updates.ts';
 import { serveContent } from '../../../support/status-source.ts';
 import { pickup } from '../samples.ts';
 
@@ -80,4 +82,41 @@ test('closing ends the streams at once', async () => {
   const ended = once(reader.response, 'close');
   await server.close();
   await ended;
+});
+
+test('a reader is told once of what is new, a second apart at least, and nothing while there is nothing', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  // In steps: a timer that is set within a step counts from its end.
+  const passMinute = () => {
+    for (let second = 0; second < 60; second++) t.mock.timers.tick(1000);
+  };
+  let totals = { broken_total: 0, ready: true };
+  const updates = createLiveUpdates(() => totals);
+  const told: number[] = [];
+  const send = async ({ data }: { data: typeof totals }) => void told.push(data.broken_total);
+  const sse = { send, onClose() {}, keepAlive() {}, close() {} };
+  let open = async (_request: object, _reply: object) => {};
+  const server = {
+    register: async () => {},
+    get: (_path: string, _options: object, handler: typeof open) => {
+      open = handler;
+    },
+  };
+  await updates.addRoute(server as unknown as FastifyInstance, '/stream');
+  await open({}, { raw: { writableLength: 0 }, sse });
+  passMinute();
+  assert.deepEqual(told, [0], 'where things stand, and no more');
+  totals = { broken_total: 1, ready: true };
+  updates.announce();
+  passMinute();
+  assert.deepEqual(told, [0, 1]);
+  for (const broken_total of [2, 3, 4]) {
+    totals = { broken_total, ready: true };
+    updates.announce();
+    t.mock.timers.tick(1);
+  }
+  assert.deepEqual(told, [0, 1, 2], 'the next one comes a second later');
+  t.mock.timers.tick(1000);
+  assert.deepEqual(told, [0, 1, 2, 4], 'the last has them all');
+  updates.close();
 });
