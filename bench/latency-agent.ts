@@ -2,8 +2,8 @@
  * The data path of the agent, wired as in commands/agent.ts, with a look at the clock right after the counter
  * moved. Runs in the node's namespace; latency.ts starts it and takes one message for each broken connection.
  */
-import { watchFlows } from '../src/commands/watch-flows.ts';
-import { NO_SNAPSHOT } from '../src/commands/watch-table.ts';
+import { watchFlows } from '../src/commands/shared/watch-flows.ts';
+import { NO_SNAPSHOT } from '../src/commands/table/watch-table.ts';
 import { MALFORMED_REASONS } from '../src/decode/attributes.ts';
 import { DEFAULT_SETTINGS } from '../src/detect/detector-state.ts';
 import { nameFinding } from '../src/enrich/name.ts';

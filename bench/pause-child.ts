@@ -3,9 +3,10 @@
  * to show what the machine takes from every process. Runs in the node's namespace; pauses.ts starts it with the
  * interval of the snapshots in ms, or without.
  */
-import { flowNames, knownFlows } from '../src/commands/flow-names.ts';
-import { watchFlows } from '../src/commands/watch-flows.ts';
-import { createFlowStore, watchTable } from '../src/commands/watch-table.ts';
+
+import { watchFlows } from '../src/commands/shared/watch-flows.ts';
+import { flowNames, knownFlows } from '../src/commands/table/flow-names.ts';
+import { createFlowStore, watchTable } from '../src/commands/table/watch-table.ts';
 import { DEFAULT_SETTINGS } from '../src/detect/detector-state.ts';
 import { NO_TOPOLOGY } from '../src/enrich/no-topology.ts';
 import { systemClock } from '../src/kernel/clock.ts';

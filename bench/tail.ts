@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { demoTopology } from '../src/commands/demo-topology.ts';
+import { demoTopology } from '../src/commands/demo/topology.ts';
 import { NODE_OPTIONS, PROGRAM } from '../src/lab/agent-process.ts';
 import { spawnIn } from '../src/lab/namespace.ts';
 import { cpuBetween, type ProcessCpu, processCpu, untilQuiet } from './cpu.ts';

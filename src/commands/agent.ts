@@ -15,17 +15,17 @@ import { createLog } from '../report/log.ts';
 import type { ReadyCondition } from '../report/metric-table.ts';
 import { createMetrics } from '../report/metrics.ts';
 import { createReadiness } from '../report/readiness.ts';
-import { AGENT_CONDITIONS, createCheckup, TOPOLOGY_CONDITION } from './agent-checkup.ts';
-import { type AgentParts, readAgent } from './agent-readings.ts';
-import { checkProc } from './check-proc.ts';
-import { checkEmitEvents, emitEvents } from './emit-events.ts';
-import { flowNames, knownFlows } from './flow-names.ts';
-import { followTopology } from './follow-topology.ts';
-import { loadTopology } from './load-topology.ts';
-import { serveStatus } from './serve-status.ts';
-import { createSnapshotLog } from './snapshot-log.ts';
-import { type FlowWatch, watchFlows } from './watch-flows.ts';
-import { createFlowStore, watchTable } from './watch-table.ts';
+import { AGENT_CONDITIONS, createCheckup, TOPOLOGY_CONDITION } from './agent/checkup.ts';
+import { checkEmitEvents, emitEvents } from './agent/emit-events.ts';
+import { type AgentParts, readAgent } from './agent/readings.ts';
+import { serveStatus } from './agent/serve-status.ts';
+import { createSnapshotLog } from './agent/snapshot-log.ts';
+import { checkProc } from './shared/check-proc.ts';
+import { type FlowWatch, watchFlows } from './shared/watch-flows.ts';
+import { flowNames, knownFlows } from './table/flow-names.ts';
+import { createFlowStore, watchTable } from './table/watch-table.ts';
+import { followTopology } from './topology/follow-topology.ts';
+import { loadTopology } from './topology/load-topology.ts';
 
 /** How often settings, losses and held-back log lines are looked at when nobody asks. */
 const CHECKUP_MS = 10_000;

@@ -10,8 +10,8 @@ import { exec, spawnIn } from '../lab/namespace.ts';
 import { type Peer, startPeer } from '../lab/peer.ts';
 import { missingPrerequisites } from '../lab/prerequisites.ts';
 import { startServers } from '../lab/servers.ts';
-import { type AuditDocument, createStory, type Story } from './demo-story.ts';
-import { demoTopology } from './demo-topology.ts';
+import { type AuditDocument, createStory, type Story } from './demo/story.ts';
+import { demoTopology } from './demo/topology.ts';
 
 /** The entry's timeout in the demo's node; in a cluster it is hours or days. */
 const ESTABLISHED_SECONDS = 3;

@@ -3,9 +3,9 @@ import { failedCheck } from '../doctor/result.ts';
 import { systemClock } from '../kernel/clock.ts';
 import type { CheckResult } from '../model/check.ts';
 import { doctorJson, doctorText } from '../report/doctor-report.ts';
-import { checkProc } from './check-proc.ts';
-import { type Check, doctorChecks } from './doctor-checks.ts';
-import { writeAll } from './write-all.ts';
+import { type Check, doctorChecks } from './doctor/checks.ts';
+import { checkProc } from './shared/check-proc.ts';
+import { writeAll } from './shared/write-all.ts';
 
 const FOUND_A_PROBLEM = 3;
 

@@ -9,7 +9,7 @@ import { createLab, type Lab } from '../lab/lab.ts';
 import { spawnIn } from '../lab/namespace.ts';
 import { missingPrerequisites } from '../lab/prerequisites.ts';
 import { startServers } from '../lab/servers.ts';
-import { demoTopology } from './demo-topology.ts';
+import { demoTopology } from './demo/topology.ts';
 
 /** Shorter than the application's pauses; in a cluster both are hours or days. */
 const ESTABLISHED_SECONDS = 3;

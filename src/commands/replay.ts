@@ -8,11 +8,11 @@ import { createProgressBar, type ProgressBar } from '../report/progress-bar.ts';
 import { breakJson, breakText } from '../report/replay-break.ts';
 import { replaySummary } from '../report/replay-summary.ts';
 import { ReplayTotals } from '../report/replay-totals.ts';
-import { readTopologyFile } from './load-topology.ts';
-import { checkStart, lineNotes, recordingNotes } from './replay-notes.ts';
-import { createRecording } from './replay-recording.ts';
-import { openRecording } from './replay-source.ts';
-import { createTextOutput } from './text-output.ts';
+import { checkStart, lineNotes, recordingNotes } from './replay/notes.ts';
+import { createRecording } from './replay/recording.ts';
+import { openRecording } from './replay/source.ts';
+import { createTextOutput } from './replay/text-output.ts';
+import { readTopologyFile } from './topology/load-topology.ts';
 
 /** Lines of conntrack have 1 KiB at most, but for a program's name. */
 const MAX_LINE_BYTES = 8192;

@@ -16,13 +16,13 @@ import { showsEvent, showsFinding } from '../report/tail-filter.ts';
 import { tailJson } from '../report/tail-json.ts';
 import { tailText } from '../report/tail-line.ts';
 import { tailSummary } from '../report/tail-summary.ts';
-import { AGENT_CONDITIONS, createCheckup } from './agent-checkup.ts';
-import { checkProc } from './check-proc.ts';
-import { flowNames, knownFlows } from './flow-names.ts';
-import { stderrLog } from './stderr-log.ts';
-import { tailNames } from './tail-names.ts';
-import { type FlowWatch, watchFlows } from './watch-flows.ts';
-import { createFlowStore, type TableWatch, watchTable } from './watch-table.ts';
+import { AGENT_CONDITIONS, createCheckup } from './agent/checkup.ts';
+import { checkProc } from './shared/check-proc.ts';
+import { type FlowWatch, watchFlows } from './shared/watch-flows.ts';
+import { flowNames, knownFlows } from './table/flow-names.ts';
+import { createFlowStore, type TableWatch, watchTable } from './table/watch-table.ts';
+import { tailNames } from './tail/names.ts';
+import { stderrLog } from './tail/stderr-log.ts';
 
 /** How often the settings are looked at. */
 const CHECKUP_MS = 10_000;

@@ -1,8 +1,8 @@
 /** Names follow a cluster: a real one with TEST_KUBECONFIG, else our stand-in. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { loadTopology } from '../../src/commands/load-topology.ts';
-import { readTopology } from '../../src/commands/read-topology.ts';
+import { loadTopology } from '../../src/commands/topology/load-topology.ts';
+import { readTopology } from '../../src/commands/topology/read-topology.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { useCluster } from './live.ts';
 import { endpointsAt, newService, newSlice } from './live-objects.ts';

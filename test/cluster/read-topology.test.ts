@@ -1,8 +1,8 @@
 /** What `audit` does: names once, or a clear error. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { loadTopology } from '../../src/commands/load-topology.ts';
-import { readTopology } from '../../src/commands/read-topology.ts';
+import { loadTopology } from '../../src/commands/topology/load-topology.ts';
+import { readTopology } from '../../src/commands/topology/read-topology.ts';
 import { UsageError } from '../../src/config/parse.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { createHarness, KINDS, until } from './harness.ts';

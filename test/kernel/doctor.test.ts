@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
-import { demoTopology } from '../../src/commands/demo-topology.ts';
+import { demoTopology } from '../../src/commands/demo/topology.ts';
 import { createNamespaces, exec, type Namespace, sysctl } from '../../src/lab/namespace.ts';
 import { createCluster, KINDS, skip } from '../support/cluster.ts';
 import { assertNothingLeft } from '../support/leaks.ts';

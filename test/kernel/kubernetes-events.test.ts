@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
-import { demoTopology } from '../../src/commands/demo-topology.ts';
+import { demoTopology } from '../../src/commands/demo/topology.ts';
 import type { Lab } from '../../src/lab/lab.ts';
 import { spawnIn } from '../../src/lab/namespace.ts';
 import type { ApiObject } from '../support/api-objects.ts';

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import { demoTopology } from '../../src/commands/demo-topology.ts';
+import { demoTopology } from '../../src/commands/demo/topology.ts';
 import { PROGRAM } from '../../src/lab/agent-process.ts';
 import type { Lab } from '../../src/lab/lab.ts';
 import { type Namespace, sysctl } from '../../src/lab/namespace.ts';

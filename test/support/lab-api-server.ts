@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { demoTopology } from '../../src/commands/demo-topology.ts';
+import { demoTopology } from '../../src/commands/demo/topology.ts';
 import type { Lab } from '../../src/lab/lab.ts';
 import { spawnIn } from '../../src/lab/namespace.ts';
 import type { ApiObject } from './api-objects.ts';

@@ -1,6 +1,6 @@
 import { type Dirent, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createRecording, type RecordingCounts } from '../../src/commands/replay-recording.ts';
+import { createRecording, type RecordingCounts } from '../../src/commands/replay/recording.ts';
 import { LineSplitter } from '../../src/lib/line-splitter.ts';
 import type { Finding } from '../../src/model/finding.ts';
 

@@ -60,7 +60,7 @@ test('netlink messages are sent from two places, and only what requests.ts made 
 });
 
 test('what readTable is given to send is a dump of entries', () => {
-  const given = globSync('commands/*.ts', { cwd: SRC }).flatMap((file) =>
+  const given = globSync('commands/**/*.ts', { cwd: SRC }).flatMap((file) =>
     [...readFileSync(join(SRC, file), 'utf8').matchAll(/\brequest: \(sequence\) => (\w+)\(/g)].map(
       ([, what]) => what,
     ),
@@ -73,7 +73,7 @@ test('doctor joins no group: with events=2 the kernel would make events for entr
     /addMembership\(/.test(readFileSync(join(SRC, file), 'utf8')),
   );
   assert.deepEqual(joins, ['kernel/event-socket.ts']);
-  for (const file of [...globSync('commands/doctor*.ts', { cwd: SRC }), 'kernel/socket-trial.ts']) {
+  for (const file of [...globSync('commands/doctor{,/*}.ts', { cwd: SRC }), 'kernel/socket-trial.ts']) {
     assert.doesNotMatch(readFileSync(join(SRC, file), 'utf8'), /event-socket\.ts|watch-flows\.ts/, file);
   }
 });
@@ -111,8 +111,8 @@ test('no sysctl is written and no program is started by what the agent runs', ()
   });
   assert.ok(agent.length > 40);
   // These two build a cluster of their own, in namespaces of their own.
-  const isLab = (file: string) => /\/(demo|demo-story|demo-topology|lab)\.ts$/.test(file);
-  const commands = globSync('commands/*.ts', { cwd: SRC }).filter((file) => !isLab(file));
+  const isLab = (file: string) => /^commands\/(demo|lab)(\/|\.ts$)/.test(file);
+  const commands = globSync('commands/**/*.ts', { cwd: SRC }).filter((file) => !isLab(file));
   for (const file of [...agent, ...commands]) {
     const text = readFileSync(join(SRC, file), 'utf8');
     assert.doesNotMatch(text, /child_process|writeFile|appendFile|createWriteStream/, file);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { mayMatter } from '../../../src/commands/may-matter.ts';
+import { mayMatter } from '../../../src/commands/replay/may-matter.ts';
 import { createEventLine, readEventLine } from '../../../src/decode/event-line.ts';
 import { eventOfLine } from '../../../src/decode/line-event.ts';
 import { step } from '../../../src/detect/detector.ts';
