@@ -1,5 +1,6 @@
 import type { TcpTimeouts } from '../lib/tcp-timeouts.ts';
 import type { FlowAtRisk, Keepalive, RiskReason } from '../model/at-risk.ts';
+import type { SkipReason } from '../model/protection.ts';
 import type { BackendChoice } from '../model/topology.ts';
 import {
   CLIENT_BUSY,
@@ -12,6 +13,7 @@ import {
 } from './flow-columns.ts';
 import type { FlowStore } from './flow-store.ts';
 import { IPVS_TIMEOUT_SECONDS, idleLimit } from './idle-limit.ts';
+import type { ProtectionRule } from './protection.ts';
 
 const ESTABLISHED = 3;
 const SECOND_TICKS = 10;
@@ -21,6 +23,8 @@ export interface RiskContext {
   readonly timeouts: TcpTimeouts;
   /** Whether all sockets of the namespace with the client's address were looked at. */
   readonly isLocalClient: (slot: Slot) => boolean;
+  /** Undefined when no entries are renewed. */
+  readonly protection?: ProtectionRule | undefined;
 }
 
 /** The end of a flow if nothing is sent, in ticks; for IPVS that it forgets the connection, where that comes first. */
@@ -48,12 +52,13 @@ export function riskOf(
   return flag & CLIENT_BUSY ? 'unknown' : 'no_keepalive';
 }
 
-/** Everything about a flow at risk, for people. */
+/** Everything about a flow at risk, for people. `unprotected`: why its entry is not renewed; undefined if none are. */
 export function describeRisk(
   context: RiskContext,
   slot: Slot,
   reason: RiskReason,
   nowTick: number,
+  unprotected?: SkipReason,
 ): FlowAtRisk {
   const { store, timeouts } = context;
   const { lastActivity, zones } = store.columns;
@@ -67,6 +72,7 @@ export function describeRisk(
     idleSeconds: ended === 0 ? undefined : Math.max(0, (nowTick - ended) / SECOND_TICKS),
     expiresInSeconds: Math.max(0, (breaksAt(context, slot) - nowTick) / SECOND_TICKS),
     timeoutSeconds: wholeTimeout(context, slot),
+    ...(unprotected !== undefined && { unprotected }),
     limitedBy: wholeTimeout(context, slot) < timeouts.established ? 'ipvs' : 'conntrack',
   };
 }

@@ -25,6 +25,8 @@ export const SERVER_KEEPALIVE = 0x1000;
 export const CLIENT_OPEN = 0x2000;
 /** Of those, ESTABLISHED: no FIN of the server has come. */
 export const CLIENT_ESTABLISHED = 0x4000;
+/** Due to be renewed, and left to expire: counted once. */
+export const RENEWAL_SKIPPED = 0x8000;
 export const SOCKET_BITS =
   CLIENT_SEEN | CLIENT_KEEPALIVE | CLIENT_BUSY | SERVER_KEEPALIVE | CLIENT_OPEN | CLIENT_ESTABLISHED;
 

@@ -3,12 +3,14 @@ import { DEFAULT_TIMEOUTS, type TcpTimeouts } from '../lib/tcp-timeouts.ts';
 import type { Tuple } from '../model/flow.ts';
 import type { FlowRow } from '../model/flow-row.ts';
 import type { KnownFlow } from '../model/known-flow.ts';
+import type { EntryKey } from '../model/protection.ts';
 import {
   ALIVE,
   BLIND,
   FlowColumns,
   GONE,
   IPVS,
+  RENEWAL_SKIPPED,
   type Slot,
   SOCKET_BITS,
   STATE_MASK,
@@ -199,6 +201,19 @@ export class FlowStore {
     if (slot !== undefined) this.#remove(slot);
   }
 
+  /** The last dump has it, and nothing was told of its end since. */
+  isPresent(slot: Slot): boolean {
+    const { flags, seenAt } = this.columns;
+    return (flags[slot]! & (ALIVE | GONE)) === ALIVE && seenAt[slot]! >= this.#begun;
+  }
+
+  /** Its entry was given this much time anew, by no packet: how long it was idle stays what it was. */
+  renewed(slot: Slot, timeoutSeconds: number, nowMs: number): void {
+    const { expiresAt, flags } = this.columns;
+    expiresAt[slot] = tickOf(nowMs) + timeoutSeconds * ONE_SECOND;
+    flags[slot]! &= ~RENEWAL_SKIPPED;
+  }
+
   /** Everything known of a flow. `wallOffsetMs`: the wall clock's lead over the monotonic one. */
   read(slot: Slot, wallOffsetMs: number): KnownFlow {
     const { flags, probeAt } = this.columns;
@@ -209,6 +224,20 @@ export class FlowStore {
   /** Tick, to the minute: the start of the minute in which a snapshot had it first. */
   firstSeenAt(slot: Slot): number {
     return this.#madeAt + this.columns.firstSeen[slot]! * 60 * ONE_SECOND;
+  }
+
+  /** Writes what names the flow's entry. */
+  putKey(slot: Slot, key: EntryKey): void {
+    const { addresses, flags, ips, ports, zones } = this.columns;
+    const i = slot * 4;
+    key.v6 = (flags[slot]! & V6) !== 0;
+    key.sport = ports[i]!;
+    key.dport = ports[i + 1]!;
+    key.zone = zones[slot]!;
+    for (const end of [0, 1]) {
+      if (key.v6) addresses.copy(ips[i + end]!, key.words, 4 * end);
+      else key.words[4 * end] = ips[i + end]!;
+    }
   }
 
   /** `which` 0: the original tuple, 2: the reply tuple. */
@@ -230,6 +259,7 @@ export class FlowStore {
     const idle = idleOf(row, this.#timeouts);
     lastActivity[slot] = idle === undefined ? 0 : this.#tick - Math.round(idle * ONE_SECOND);
     expiresAt[slot] = expires;
+    flags[slot]! &= ~RENEWAL_SKIPPED;
   }
 
   #newSlot(row: FlowRow): Slot | undefined {

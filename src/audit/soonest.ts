@@ -1,10 +1,13 @@
 import type { RiskReason } from '../model/at-risk.ts';
+import type { SkipReason } from '../model/protection.ts';
 import type { Slot } from './flow-columns.ts';
 
 /** A flow at risk, and when it breaks, in ticks. */
 export interface Candidate {
   readonly slot: Slot;
   readonly reason: RiskReason;
+  /** Why its entry is not renewed; undefined if none are. */
+  readonly unprotected: SkipReason | undefined;
   readonly at: number;
 }
 
@@ -19,9 +22,9 @@ export class Soonest {
     this.#capacity = capacity;
   }
 
-  add(slot: Slot, reason: RiskReason, at: number): void {
+  add(slot: Slot, reason: RiskReason, unprotected: SkipReason | undefined, at: number): void {
     if (at >= this.#latest) return;
-    this.#kept.push({ slot, reason, at });
+    this.#kept.push({ slot, reason, unprotected, at });
     // Sorting only now and then: a quarter of a million flows cost a few sorts of a short list.
     if (this.#kept.length >= 2 * this.#capacity) this.#cut();
   }

@@ -17,13 +17,14 @@ import { createMetrics } from '../report/metrics.ts';
 import { createReadiness } from '../report/readiness.ts';
 import { AGENT_CONDITIONS, createCheckup, TOPOLOGY_CONDITION } from './agent/checkup.ts';
 import { checkEmitEvents, emitEvents } from './agent/emit-events.ts';
+import { checkProtect, protect } from './agent/protect.ts';
 import { type AgentParts, readAgent } from './agent/readings.ts';
 import { serveStatus } from './agent/serve-status.ts';
 import { createSnapshotLog } from './agent/snapshot-log.ts';
 import { checkProc } from './shared/check-proc.ts';
 import { type FlowWatch, watchFlows } from './shared/watch-flows.ts';
 import { flowNames, knownFlows } from './table/flow-names.ts';
-import { createFlowStore, watchTable } from './table/watch-table.ts';
+import { createFlowStore, type TableProtection, watchTable } from './table/watch-table.ts';
 import { followTopology } from './topology/follow-topology.ts';
 import { loadTopology } from './topology/load-topology.ts';
 
@@ -41,6 +42,7 @@ export async function runAgent(
 ): Promise<void> {
   checkEmitEvents(options);
   checkProc(options.procPath);
+  checkProtect(options);
   const clock = systemClock();
   const source = await loadTopology(options);
   if (stop.aborted) return;
@@ -120,7 +122,9 @@ export async function runAgent(
     atRisk: () => parts.table?.atRisk(),
   });
   let watching: FlowWatch;
+  let protection: TableProtection | undefined;
   try {
+    protection = await protect(options, { store, clock, log, metrics });
     watching = await watchFlows({
       clock,
       receiveBufferBytes: options.receiveBufferBytes,
@@ -137,6 +141,7 @@ export async function runAgent(
       onMalformed: (reason) => metrics.countMalformed(reason),
     });
   } catch (error) {
+    protection?.close();
     await Promise.all([followed.stop(), http.close(), status.close(), log.close()]);
     throw error;
   }
@@ -160,6 +165,13 @@ export async function runAgent(
     store,
     detector: watching.detector,
     intervalMs: options.snapshotIntervalMs,
+    protection,
+    onInterval: (intervalMs, { established }) =>
+      log.info(
+        'snapshot_interval',
+        `The conntrack table is read every ${intervalMs / 1000} s: protection needs several looks within nf_conntrack_tcp_timeout_established, which is ${established} s`,
+        { interval_seconds: intervalMs / 1000, timeout_seconds: established },
+      ),
     settings: () => checkup.settings(),
     checkEventsLost: () => watching.eventsLost(),
     names: flowNames(topology, options.nodeName),

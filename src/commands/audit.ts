@@ -1,12 +1,13 @@
 import { breaksAt, describeRisk, type RiskContext } from '../audit/at-risk.ts';
 import { type Slot, tickOf } from '../audit/flow-columns.ts';
+import type { Candidate } from '../audit/soonest.ts';
 import { Audit } from '../audit/summary.ts';
 import type { OptionsOf } from '../config/parse.ts';
 import { nameAtRisk } from '../enrich/name.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { readSettings } from '../kernel/settings.ts';
 import { timeoutsFrom } from '../lib/tcp-timeouts.ts';
-import type { NamedFlowAtRisk, RiskReason } from '../model/at-risk.ts';
+import type { NamedFlowAtRisk } from '../model/at-risk.ts';
 import { auditJson } from '../report/audit-json.ts';
 import type { AuditReport } from '../report/audit-report.ts';
 import { auditTable } from '../report/audit-table.ts';
@@ -52,9 +53,9 @@ export async function runAudit(options: OptionsOf<'audit'>, stop: AbortSignal): 
   for (const note of notes) process.stderr.write(`conntrack-watchdog: ${note}\n`);
 
   const context: RiskContext = { store, timeouts, isLocalClient };
-  const found: { readonly slot: Slot; readonly reason: RiskReason; readonly at: number }[] = [];
-  const audit = new Audit(context, flowNames(topology, options.nodeName), (slot, reason) =>
-    found.push({ slot, reason, at: breaksAt(context, slot) }),
+  const found: Candidate[] = [];
+  const audit = new Audit(context, flowNames(topology, options.nodeName), (slot, reason, unprotected) =>
+    found.push({ slot, reason, unprotected, at: breaksAt(context, slot) }),
   );
   await inTurns(clock, stop, (from) => audit.visit(from, STRIDE));
   found.sort((a, b) => a.at - b.at);
@@ -62,8 +63,8 @@ export async function runAudit(options: OptionsOf<'audit'>, stop: AbortSignal): 
   const limit = options.limit ?? (options.json ? Number.POSITIVE_INFINITY : TABLE_LIMIT);
   const listed = options.json ? found.slice(0, limit) : found;
   const nowTick = tickOf(clock.monotonicMs());
-  const describe = ({ slot, reason }: (typeof found)[number]): NamedFlowAtRisk =>
-    nameAtRisk(topology, describeRisk(context, slot, reason, nowTick), options.nodeName);
+  const describe = ({ slot, reason, unprotected }: Candidate): NamedFlowAtRisk =>
+    nameAtRisk(topology, describeRisk(context, slot, reason, nowTick, unprotected), options.nodeName);
   const report: AuditReport = {
     node: options.nodeName,
     takenAtMs: clock.wallMs(),

@@ -48,6 +48,8 @@ export interface Option<T, C extends Command> {
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
+const PROTECT_MODES = ['off', 'renew'] as const;
+
 // The kernel doubles the number and keeps it in an int (net/core/sock.c, __sock_set_rcvbuf), so it silently
 // cuts anything from 1Gi on. 1023Mi is the last round number that is what it says.
 const MAX_RECEIVE_BUFFER = 1023 * 2 ** 20;
@@ -154,6 +156,30 @@ export const OPTIONS = {
     defaultText: 'off',
     help: 'post a Kubernetes Event on the pod of each broken connection; only with --topology kubernetes, and with the right to create and patch events.events.k8s.io',
     commands: ['agent'],
+  }),
+  protect: option({
+    flag: '--protect',
+    value: 'MODE',
+    type: oneOf(PROTECT_MODES),
+    defaultText: 'off',
+    help: 'renew: give the conntrack entries of open connections through Services their whole timeout again before they expire, as long as the client has the connection open; needs names and the sockets of this node. off: nothing is ever written',
+    commands: ['agent'],
+  }),
+  protectMaxIdleMs: option({
+    flag: '--protect-max-idle',
+    value: 'DURATION',
+    type: duration(1000, 365 * 86_400_000, ['12h', '7d']),
+    defaultText: '7d',
+    help: 'with --protect renew: a connection that was idle for longer is left to expire; 1s to 365d',
+    commands: ['agent'],
+  }),
+  demoProtect: option({
+    flag: '--protect',
+    value: { standsFor: 'on' },
+    type: onOff,
+    defaultText: 'off',
+    help: 'the same story with an agent that renews the entries of open connections: this time the connection lives',
+    commands: ['demo'],
   }),
   rules: option({
     flag: '--rules',

@@ -41,6 +41,13 @@ export class BackendChoices {
     this.#answers.delete(key);
   }
 
+  /** See Topology.isEndpoint. */
+  isEndpoint(asked: ServicePort, ip: string, port: number): boolean {
+    const key = refKey(asked);
+    const servicePort = this.#services.get(key)?.ports.find((each) => each.port === asked.port);
+    return servicePort !== undefined && this.#slices.hasEndpoint(key, servicePort.name, ip, port);
+  }
+
   /** See Topology.backendChoice. */
   get(asked: ServicePort, v6: boolean): BackendChoice | undefined {
     const key = refKey(asked);

@@ -78,6 +78,10 @@ export class ClusterTopology implements Topology {
     return this.#index.endpointAt(ip, port) ?? this.#departed.endpointAt(ip, port);
   }
 
+  isEndpoint(service: ServicePort, ip: string, port: number): boolean {
+    return this.#index.isEndpoint(service, ip, port);
+  }
+
   backendChoice(service: ServicePort, v6: boolean): BackendChoice | undefined {
     return this.#index.backendChoice(service, v6);
   }

@@ -7,5 +7,6 @@ export const NO_TOPOLOGY: Topology = {
   podAt: () => undefined,
   nodeAt: () => undefined,
   endpointAt: () => undefined,
+  isEndpoint: () => false,
   backendChoice: () => undefined,
 };

@@ -57,6 +57,15 @@ export class SliceStore {
     return claims.length === 0 ? undefined : chooseEndpoint(claims.map(stateOf));
   }
 
+  /** Whether a slice of this Service has the address, with this port under that name. */
+  hasEndpoint(service: string, portName: string, ip: string, port: number): boolean {
+    return this.#claims(ip).some(
+      ({ slice }) =>
+        ownerOf(slice) === service &&
+        slice.ports.some((each) => each.name === portName && each.port === port),
+    );
+  }
+
   /** Replaces what the slice said before. Returns the keys of the Services it is or was of. */
   set(record: EndpointSliceRecord): Iterable<string> {
     const key = refKey(record);

@@ -129,6 +129,10 @@ export class TopologyIndex implements Topology {
     return this.#slices.at(ip, port);
   }
 
+  isEndpoint(service: ServicePort, ip: string, port: number): boolean {
+    return this.#backendChoices.isEndpoint(service, ip, port);
+  }
+
   backendChoice(service: ServicePort, v6: boolean): BackendChoice | undefined {
     return this.#backendChoices.get(service, v6);
   }

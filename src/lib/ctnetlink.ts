@@ -10,6 +10,8 @@ export const NLMSG_HDRLEN = 16;
 export const NLMSG_ERROR = 2;
 export const NLMSG_DONE = 3;
 export const NLM_F_REQUEST = 0x1;
+/** An answer is wanted also where nothing went wrong. */
+export const NLM_F_ACK = 0x4;
 /** On the messages of a dump: it was interrupted by a change and may be inconsistent. */
 export const NLM_F_DUMP_INTR = 0x10;
 /** NLM_F_ROOT | NLM_F_MATCH, in a GET. */

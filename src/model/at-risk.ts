@@ -1,5 +1,6 @@
 import type { Connection, Endpoint } from './finding.ts';
 import type { NamedBackend, NamedClient, NamedService } from './named-finding.ts';
+import type { SkipReason } from './protection.ts';
 
 /**
  * Why an established Service connection breaks if it stays idle: no end of it sends keepalive probes; the first probe
@@ -7,6 +8,9 @@ import type { NamedBackend, NamedClient, NamedService } from './named-finding.ts
  */
 export const RISK_REASONS = ['no_keepalive', 'slow_keepalive', 'unknown'] as const;
 export type RiskReason = (typeof RISK_REASONS)[number];
+/** How such connections are counted: those whose entry is kept alive apart from the rest, as they do not break. */
+export const COUNTED_REASONS = [...RISK_REASONS, 'protected'] as const;
+export type CountedReason = (typeof COUNTED_REASONS)[number];
 
 /** What is known of the sockets at the ends of a flow. Seconds are from now. */
 export type Keepalive =
@@ -29,6 +33,8 @@ export interface FlowAtRisk {
   readonly expiresInSeconds: number;
   /** The whole time an idle connection has, as it is set now: the sysctl, or IPVS's own. */
   readonly timeoutSeconds: number;
+  /** Why its entry is not renewed; left out if none are. */
+  readonly unprotected?: SkipReason;
   /** Whose timeout that is. */
   readonly limitedBy: 'conntrack' | 'ipvs';
 }

@@ -14,6 +14,11 @@ export interface Topology {
   /** The endpoint of any Service with this address and port. */
   endpointAt(ip: string, port: number): EndpointState | undefined;
   /**
+   * Whether an EndpointSlice of this Service port has this address and port, ready or not, on whatever node. A connection
+   * to such a backend is still one of the Service.
+   */
+  isEndpoint(service: ServicePort, ip: string, port: number): boolean;
+  /**
    * How this Service port picks a backend for a connection to one of its addresses of this family; undefined if that is
    * not known. As for the cluster IP: what external traffic policy and topology hints change is not considered.
    */

@@ -1,5 +1,5 @@
 import type { Registry } from 'prom-client';
-import type { RiskReason } from '../model/at-risk.ts';
+import type { CountedReason } from '../model/at-risk.ts';
 import type { NamedClient, NamedService } from '../model/named-finding.ts';
 import { keyOf, type LabelLimits, type ServiceLabels } from './label-limits.ts';
 import { addGauge } from './metric-series.ts';
@@ -18,9 +18,17 @@ export interface AuditReadings {
   readonly atRisk: Iterable<{
     readonly service: AuditedService;
     readonly client: Pick<NamedClient, 'namespace' | 'workload'>;
-    readonly reason: RiskReason;
+    readonly reason: CountedReason;
     readonly connections: number;
   }>;
+  /** Undefined when no entries are renewed. */
+  readonly protected?:
+    | Iterable<{
+        readonly service: AuditedService;
+        readonly client: Pick<NamedClient, 'namespace' | 'workload'>;
+        readonly connections: number;
+      }>
+    | undefined;
 }
 
 export interface AuditGauges {
@@ -38,13 +46,15 @@ export function addAuditGauges(registry: Registry, limits: LabelLimits): AuditGa
   const serviceConnections = addGauge(registry, 'service_connections');
   const connectionsAtRisk = addGauge(registry, 'connections_at_risk');
   const nextExpirySeconds = addGauge(registry, 'next_expiry_seconds');
+  const protectedConnections = addGauge(registry, 'protected_connections');
   const connections: Series<ServiceLabels> = new Map();
   const atRisk: Series<LabelsOf<'connections_at_risk'>> = new Map();
+  const kept: Series<LabelsOf<'protected_connections'>> = new Map();
 
   return {
     declare: (service) => put(connections, service, 0, sum),
     show(audit) {
-      for (const each of [...connections.values(), ...atRisk.values()]) each.value = 0;
+      for (const series of [connections, atRisk, kept]) for (const each of series.values()) each.value = 0;
       const nextExpiry: Series<ServiceLabels> = new Map();
       for (const row of audit?.services ?? []) {
         const service = limits.service(row.service);
@@ -56,8 +66,12 @@ export function addAuditGauges(registry: Registry, limits: LabelLimits): AuditGa
         const labels = { ...limits.atRisk(service, row.client, row.reason), reason: row.reason };
         put(atRisk, labels, row.connections, sum);
       }
+      for (const row of audit?.protected ?? []) {
+        put(kept, limits.protected(limits.service(row.service), row.client), row.connections, sum);
+      }
       serviceConnections.replace(audit ? valuesOf(connections) : []);
       connectionsAtRisk.replace(audit ? valuesOf(atRisk) : []);
+      protectedConnections.replace(audit?.protected ? valuesOf(kept) : []);
       nextExpirySeconds.replace(valuesOf(nextExpiry));
     },
   };

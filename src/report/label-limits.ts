@@ -1,4 +1,4 @@
-import type { RiskReason } from '../model/at-risk.ts';
+import type { CountedReason } from '../model/at-risk.ts';
 import type { Cause, Mapping, Verdict } from '../model/finding.ts';
 import type { NamedClient, NamedService } from '../model/named-finding.ts';
 import type { LabelsOf } from './metric-table.ts';
@@ -18,7 +18,9 @@ const MAX_SERVICES = 1000;
 const MAX_CLIENTS = 2000;
 /** Of a Service and a client with a cause, four series each; and of both with a reason. */
 const MAX_PAIRS = 3000;
-/** Of a Service with a cause, or a reason, when its client is `other`. */
+/** Of a Service and a client whose connections are protected. */
+const MAX_PROTECTED_PAIRS = 2000;
+/** Of a Service with a cause, with a reason, or protected, when its client is `other`. */
 const MAX_SERVICES_OF_OTHER_CLIENTS = 1000;
 /** Of a Service with a verdict and a mapping. Three of these begin at 0 with every Service that loses an entry. */
 const MAX_PICKUPS = 5000;
@@ -35,7 +37,8 @@ export interface LabelLimits {
   pickup(service: ServiceLabels, verdict: Verdict, mapping: Mapping): ServiceLabels;
   idleTime(service: ServiceLabels): ServiceLabels;
   broken(service: ServiceLabels, client: Client, cause: Cause): ServiceLabels & ClientLabels;
-  atRisk(service: ServiceLabels, client: Client, reason: RiskReason): ServiceLabels & ClientLabels;
+  atRisk(service: ServiceLabels, client: Client, reason: CountedReason): ServiceLabels & ClientLabels;
+  protected(service: ServiceLabels, client: Client): ServiceLabels & ClientLabels;
 }
 
 type Client = Pick<NamedClient, 'namespace' | 'workload'>;
@@ -47,8 +50,9 @@ export function createLabelLimits(): LabelLimits {
   const clients = createLimit(MAX_CLIENTS);
   const pickups = createLimit(MAX_PICKUPS);
   const histograms = createLimit(MAX_HISTOGRAMS);
-  const brokenPair = createPairs();
-  const atRiskPair = createPairs();
+  const brokenPair = createPairs(MAX_PAIRS);
+  const atRiskPair = createPairs(MAX_PAIRS);
+  const protectedPair = createPairs(MAX_PROTECTED_PAIRS);
 
   function clientLabels({ namespace = '', workload = '' }: Client): ClientLabels {
     const unknown = namespace === '' && workload === '';
@@ -72,6 +76,7 @@ export function createLabelLimits(): LabelLimits {
     },
     broken: (service, client, cause) => brokenPair(service, clientLabels(client), cause),
     atRisk: (service, client, reason) => atRiskPair(service, clientLabels(client), reason),
+    protected: (service, client) => protectedPair(service, clientLabels(client), ''),
   };
 }
 
@@ -91,8 +96,8 @@ export function isOtherClient({ client_namespace, client_workload }: ClientLabel
 }
 
 /** Service and client, each pair with each `why` once: the client gives way first, and then the Service. */
-function createPairs() {
-  const pairs = createLimit(MAX_PAIRS);
+function createPairs(capacity: number) {
+  const pairs = createLimit(capacity);
   const services = createLimit(MAX_SERVICES_OF_OTHER_CLIENTS);
   return (service: ServiceLabels, client: ClientLabels, why: string): ServiceLabels & ClientLabels => {
     const serviceKey = `${keyOf(service)}/${why}`;

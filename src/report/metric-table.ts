@@ -1,4 +1,5 @@
 import type { Cause, Mapping, Outcome, Sender, Verdict } from '../model/finding.ts';
+import type { RenewalResult } from '../model/protection.ts';
 
 export const PREFIX = 'conntrack_watchdog_';
 
@@ -57,7 +58,7 @@ export interface LabelValues {
   mapping: Mapping;
   type: EventType;
   table: FlowTable;
-  result: SnapshotResult | KubernetesEventResult;
+  result: SnapshotResult | KubernetesEventResult | RenewalResult;
   stat: KernelStat;
   resource: TopologyResource;
   condition: ReadyCondition;
@@ -112,8 +113,23 @@ export const METRICS = {
   },
   connections_at_risk: {
     type: 'gauge',
-    help: 'Open connections that break if they stay idle, by why no keepalive prevents it.',
+    help: 'Open connections that break if they stay idle, by why no keepalive prevents it; protected: their entries are renewed, so they do not.',
     labels: [...SERVICE, ...CLIENT, 'reason'],
+  },
+  protected_connections: {
+    type: 'gauge',
+    help: 'Open connections whose conntrack entry is renewed before it expires (--protect renew).',
+    labels: [...SERVICE, ...CLIENT],
+  },
+  renewals_total: {
+    type: 'counter',
+    help: 'Conntrack entries that were due to be renewed, by what came of it.',
+    labels: [...SERVICE, 'result'],
+  },
+  renewals_skipped_total: {
+    type: 'counter',
+    help: 'Conntrack entries that were due to be renewed and are left to expire, by why; limit counts them in each round.',
+    labels: ['reason'],
   },
   next_expiry_seconds: {
     type: 'gauge',

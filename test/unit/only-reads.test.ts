@@ -1,4 +1,7 @@
-/** The promise "it only reads": what can leave the process is made in one file, and that makes questions only. */
+/**
+ * The promise "it only reads": what can leave the process is made in one file, and that makes questions only; but for
+ * renewals, which are made and sent by another, which is not loaded unless they are wanted.
+ */
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,20 +15,30 @@ const NFT_MSG_GETCHAIN = 0xa04;
 const NLM_F_REQUEST = 1;
 const NLM_F_DUMP = 0x300;
 
+function written(): Uint8Array {
+  const bytes = new Uint8Array(requests.ENTRY_REQUEST_BYTES);
+  const key = { v6: true, words: new Uint32Array(8), sport: 1, dport: 2, zone: 3 };
+  assert.equal(requests.putEntryRequest(bytes, 0, 1, key), bytes.length);
+  return bytes;
+}
+
 test('every request is a GET of an entry, of the table, of the statistics, or of the chains', () => {
   const tuple = { src: '10.0.0.1', sport: 1, dst: '10.0.0.2', dport: 2 };
   const made = {
     getEntryRequest: requests.getEntryRequest(1, 0, tuple),
+    putEntryRequest: written(),
     dumpEntriesRequest: requests.dumpEntriesRequest(1, true),
     dumpStatsRequest: requests.dumpStatsRequest(1),
     dumpChainsRequest: requests.dumpChainsRequest(1),
   };
-  assert.deepEqual(Object.keys(requests).toSorted(), Object.keys(made).toSorted());
+  const makers = Object.keys(requests).filter((name) => name !== 'ENTRY_REQUEST_BYTES');
+  assert.deepEqual(makers.toSorted(), Object.keys(made).toSorted());
   const typesAndFlags = Object.values(made).map((request) => [
     Buffer.from(request).readUInt16LE(4),
     Buffer.from(request).readUInt16LE(6),
   ]);
   assert.deepEqual(typesAndFlags, [
+    [IPCTNL_MSG_CT_GET, NLM_F_REQUEST],
     [IPCTNL_MSG_CT_GET, NLM_F_REQUEST],
     [IPCTNL_MSG_CT_GET, NLM_F_REQUEST | NLM_F_DUMP],
     [IPCTNL_MSG_CT_GET_STATS_CPU, NLM_F_REQUEST | NLM_F_DUMP],
@@ -33,11 +46,15 @@ test('every request is a GET of an entry, of the table, of the statistics, or of
   ]);
 });
 
-test('netlink messages are sent from two places, and only what requests.ts made is passed to it', () => {
+test('netlink messages are sent from three places, and only what requests.ts made is passed to them', () => {
   const senders = globSync('**/*.ts', { cwd: SRC }).filter((file) =>
-    /\braw\.send\(|\bsend\(fd|'long send\(/.test(readFileSync(join(SRC, file), 'utf8')),
+    /\braw\.send\(|\bsend\(fd|'long send/.test(readFileSync(join(SRC, file), 'utf8')),
   );
-  assert.deepEqual(senders.toSorted(), ['kernel/dump-socket.ts', 'kernel/request-socket.ts']);
+  assert.deepEqual(senders.toSorted(), [
+    'kernel/dump-socket.ts',
+    'kernel/renewal-socket.ts',
+    'kernel/request-socket.ts',
+  ]);
   const askers = globSync('**/*.ts', { cwd: SRC }).flatMap((file) =>
     [...readFileSync(join(SRC, file), 'utf8').matchAll(/requests\.ask\((.*)\)/g)].map(([, what]) => what),
   );
@@ -57,6 +74,35 @@ test('netlink messages are sent from two places, and only what requests.ts made 
     'getEntryRequest(1, 0, NO_CONNECTION)',
     'options.request(sequence)',
   ]);
+});
+
+test('what can write is loaded by one import, when it is wanted', () => {
+  const sources = globSync('**/*.ts', { cwd: SRC }).map((file) => ({
+    file,
+    text: readFileSync(join(SRC, file), 'utf8'),
+  }));
+  const naming = (what: RegExp) => sources.filter(({ text }) => what.test(text)).map(({ file }) => file);
+  // A message with it makes or changes an entry; decode/ only knows it as what the kernel sends.
+  assert.deepEqual(
+    naming(/\bIPCTNL_MSG_CT_(NEW|DELETE)\b/).filter((file) => !/^(lib|decode)\//.test(file)),
+    ['kernel/filter.ts', 'kernel/renewal-socket.ts'],
+  );
+  const loading = /^(?:import (?!type)|export .* from ).*renewal-socket\.ts'|import\(.*renewal-socket\.ts/m;
+  assert.deepEqual(naming(loading).toSorted(), [
+    'commands/protect/protect-flows.ts',
+    'commands/protect/renew-batch.ts',
+  ]);
+  const loadingThose =
+    /^import (?!type)[^;]*'(\.\.?\/)+(?:protect\/)?(protect-flows|renew-batch)\.ts'|import\([^)]*(protect-flows|renew-batch)\.ts/m;
+  assert.deepEqual(naming(loadingThose).toSorted(), [
+    'commands/agent/protect.ts',
+    'commands/protect/protect-flows.ts',
+  ]);
+  const [agent] = sources.filter(({ file }) => file === 'commands/agent/protect.ts');
+  assert.match(
+    agent!.text,
+    /if \(mode === 'off'\) return undefined;\n\s*const \{ protectFlows \} = await import\(/,
+  );
 });
 
 test('what readTable is given to send is a dump of entries', () => {

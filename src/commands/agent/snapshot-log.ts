@@ -1,5 +1,6 @@
 import type { AuditSummary } from '../../audit/summary.ts';
 import type { KernelSettings } from '../../kernel/settings.ts';
+import type { CountedReason } from '../../model/at-risk.ts';
 import type { Log } from '../../report/log.ts';
 import type { ReadyCondition } from '../../report/metric-table.ts';
 import type { Readiness } from '../../report/readiness.ts';
@@ -92,12 +93,9 @@ function sayBlind(blind: number, settings: KernelSettings, log: Log): void {
 }
 
 function sayAtRisk(audit: AuditSummary, log: Log, once: Once): void {
-  const count = (unknown: boolean) =>
-    audit.atRisk.reduce(
-      (sum, row) => sum + ((row.reason === 'unknown') === unknown ? row.connections : 0),
-      0,
-    );
-  const [atRisk, unknown] = [count(false), count(true)];
+  const count = (...reasons: readonly CountedReason[]) =>
+    audit.atRisk.reduce((sum, row) => sum + (reasons.includes(row.reason) ? row.connections : 0), 0);
+  const [atRisk, unknown] = [count('no_keepalive', 'slow_keepalive'), count('unknown')];
   if (atRisk > 0) {
     once('at_risk', () =>
       log.info(

@@ -17,6 +17,10 @@ export interface TableAtRisk {
   readonly flows: number;
   readonly total: number;
   readonly unknown: number;
+  /** Connections whose entries are renewed, also those that would not break without; undefined if none are. */
+  readonly protection:
+    | { readonly connections: number; readonly workloads: AuditSummary['protected'] }
+    | undefined;
   readonly soonest: readonly FlowAtRisk[];
 }
 
@@ -28,20 +32,24 @@ export async function auditStore(
   stop: AbortSignal,
 ): Promise<{ readonly audit: AuditSummary; readonly atRisk: TableAtRisk }> {
   const soonest = new Soonest(MOST_DESCRIBED);
-  const counting = new Audit(context, names, (slot, reason) =>
-    soonest.add(slot, reason, breaksAt(context, slot)),
+  const counting = new Audit(context, names, (slot, reason, unprotected) =>
+    soonest.add(slot, reason, unprotected, breaksAt(context, slot)),
   );
   await inTurns(clock, stop, (from) => counting.visit(from, STRIDE));
   const audit = counting.summary();
-  const count = (rows: AuditSummary['atRisk']) => rows.reduce((sum, row) => sum + row.connections, 0);
+  const count = (rows: readonly { readonly connections: number }[]) =>
+    rows.reduce((sum, row) => sum + row.connections, 0);
   // At once, as the slots may be other flows' after the next snapshot.
   const nowTick = tickOf(clock.monotonicMs());
-  const described = soonest.list().map(({ slot, reason }) => describeRisk(context, slot, reason, nowTick));
+  const described = soonest
+    .list()
+    .map(({ slot, reason, unprotected }) => describeRisk(context, slot, reason, nowTick, unprotected));
   const atRisk = {
     takenAtMs: clock.wallMs(),
     flows: audit.flows,
-    total: count(audit.atRisk),
+    total: count(audit.atRisk.filter(({ reason }) => reason !== 'protected')),
     unknown: count(audit.atRisk.filter(({ reason }) => reason === 'unknown')),
+    protection: context.protection && { connections: count(audit.protected), workloads: audit.protected },
     soonest: described,
   };
   return { audit, atRisk };

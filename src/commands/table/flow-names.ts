@@ -12,7 +12,12 @@ export function flowNames(topology: Topology, nodeName: string): FlowNames {
       const name = nameService(topology, { dst: ip, dport: port });
       const { namespace, servicePort } = name;
       const owner = { namespace, name: name.name, port: servicePort };
-      return { name, choice: name.known ? topology.backendChoice(owner, ip.includes(':')) : undefined };
+      if (!name.known) return { name, choice: undefined, isEndpoint: undefined };
+      return {
+        name,
+        choice: topology.backendChoice(owner, ip.includes(':')),
+        isEndpoint: (backendIp, backendPort) => topology.isEndpoint(owner, backendIp, backendPort),
+      };
     },
     client: (ip) => nameClient(topology, { src: ip, sport: 0 }, nodeName),
   };

@@ -1,5 +1,7 @@
 import { msOf } from '../../audit/flow-columns.ts';
 import { FlowStore } from '../../audit/flow-store.ts';
+import type { ProtectionRule } from '../../audit/protection.ts';
+import { roundInterval } from '../../audit/renewal-window.ts';
 import type { SocketMarks } from '../../audit/socket-marks.ts';
 import type { AuditSummary, FlowNames } from '../../audit/summary.ts';
 import type { MalformedReason } from '../../decode/attributes.ts';
@@ -7,7 +9,7 @@ import type { Detector } from '../../detect/detector-state.ts';
 import { loseUnseen } from '../../detect/losses.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { KernelSettings } from '../../kernel/settings.ts';
-import { timeoutsFrom } from '../../lib/tcp-timeouts.ts';
+import { type TcpTimeouts, timeoutsFrom } from '../../lib/tcp-timeouts.ts';
 import type { Finding } from '../../model/finding.ts';
 import type { Tuple } from '../../model/flow.ts';
 import type { ResyncReason, SnapshotResult } from '../../report/metric-table.ts';
@@ -50,7 +52,10 @@ export interface TableWatchOptions {
   readonly detector: Detector;
   /** Undefined: only at the start and after lost events. */
   readonly intervalMs: number | undefined;
+  readonly protection?: TableProtection | undefined;
   readonly settings: () => KernelSettings;
+  /** Called when the time between snapshots is another than before: protection may need them more often. */
+  readonly onInterval?: (intervalMs: number, timeouts: TcpTimeouts) => void;
   /** Asks the kernel whether events were lost, and tells the detector. */
   readonly checkEventsLost: () => void;
   readonly names: FlowNames;
@@ -61,6 +66,14 @@ export interface TableWatchOptions {
   /** Called for what is a fault of this program. */
   readonly onFault: (error: Error) => void;
   readonly onSnapshot: (snapshot: Snapshot, store: FlowStore, audit: AuditSummary | undefined) => void;
+}
+
+/** Keeps entries alive, after the snapshot that found them due: commands/protect. */
+export interface TableProtection {
+  /** `roundMs`: from the beginning of one round to that of the next. */
+  rule(timeouts: TcpTimeouts, roundMs: number): ProtectionRule;
+  renew(audit: AuditSummary, timeouts: TcpTimeouts, stop: AbortSignal): Promise<void>;
+  close(): void;
 }
 
 export type TableReadings = Pick<Readings, 'audit' | 'snapshot'>;
@@ -89,7 +102,7 @@ export interface TableWatch {
 }
 
 export function watchTable(options: TableWatchOptions): TableWatch {
-  const { clock, store, detector, intervalMs } = options;
+  const { clock, store, detector, intervalMs, protection } = options;
   const stopping = new AbortController();
   const stop = stopping.signal;
   const results: Record<SnapshotResult, number> = { complete: 0, interrupted: 0, failed: 0 };
@@ -97,6 +110,9 @@ export function watchTable(options: TableWatchOptions): TableWatch {
   let audit: AuditSummary | undefined;
   let atRisk: TableAtRisk | undefined;
   let durationMs: number | undefined;
+  /** How long the last round took, renewals included, and how long the next one is waited for. */
+  let roundMs = 0;
+  let usualMs = intervalMs ?? Number.POSITIVE_INFINITY;
   /** New flows of the next snapshot were made while nobody listened. Those of the first may have been, in any case. */
   let unheard = true;
   /** With 1 every entry sends events; unless it was set after some were made, which nobody can tell. */
@@ -111,6 +127,7 @@ export function watchTable(options: TableWatchOptions): TableWatch {
     const eventsOff = settings.get('nf_conntrack_events') === 0;
     const timeouts = timeoutsFrom(settings);
     store.grow(capacityFor(settings));
+    adaptInterval(timeouts);
     const taken = await takeSnapshot({ ...options, timeouts, unheard: unheard || eventsOff, stop });
     results.interrupted += taken.interrupted;
     const { sockets } = taken;
@@ -121,12 +138,22 @@ export function watchTable(options: TableWatchOptions): TableWatch {
       options.checkEventsLost();
       await judgeGone(sockets);
       const isLocalClient = (slot: number) => sockets.isLocalClient(slot);
-      ({ audit, atRisk } = await auditStore({ store, timeouts, isLocalClient }, options.names, clock, stop));
+      const rule = protection?.rule(timeouts, usualMs + roundMs);
+      const context = { store, timeouts, isLocalClient, protection: rule };
+      ({ audit, atRisk } = await auditStore(context, options.names, clock, stop));
       durationMs = clock.monotonicMs() - startedAtMs;
+      await protection?.renew(audit, timeouts, stop);
     }
+    roundMs = clock.monotonicMs() - startedAtMs;
     if (result !== 'interrupted') results[result]++;
     options.onSnapshot(taken, store, audit);
     return result;
+  };
+  const adaptInterval = (timeouts: TcpTimeouts) => {
+    if (!protection || intervalMs === undefined) return;
+    const before = usualMs;
+    usualMs = roundInterval(timeouts.established, intervalMs);
+    if (usualMs !== before) options.onInterval?.(usualMs, timeouts);
   };
   /** A fault of our own must not end the watching: it is told, and the next snapshot may do better. */
   const trySnapshot = async (): Promise<SnapshotResult> => {
@@ -182,7 +209,6 @@ export function watchTable(options: TableWatchOptions): TableWatch {
   const goOn = async () => {
     let failures = 0;
     while (!stop.aborted) {
-      const usualMs = intervalMs ?? Number.POSITIVE_INFINITY;
       const againMs = Math.min(usualMs, LONGEST_RETRY_MS, RETRY_MS * 2 ** failures);
       failures = last === 'complete' ? 0 : Math.min(failures + 1, 10);
       await pause(last === 'complete' ? usualMs : againMs);
@@ -221,6 +247,7 @@ export function watchTable(options: TableWatchOptions): TableWatch {
               : Math.max(0, (msOf(nextBreakAt) - clock.monotonicMs()) / 1000),
         })),
         atRisk: audit.atRisk,
+        protected: options.protection && audit.protected,
       },
       snapshot: {
         flows: audit?.flows,
@@ -236,6 +263,7 @@ export function watchTable(options: TableWatchOptions): TableWatch {
       wake();
       // Looking at the sockets may take its time; nothing is lost when it is cut short.
       await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, STOP_MS).unref())]);
+      protection?.close();
     },
   };
 }

@@ -7,7 +7,7 @@ test('it keeps what sorting everything would have put first', () => {
   fc.assert(
     fc.property(fc.array(fc.nat(1000)), fc.integer({ min: 1, max: 20 }), (times, capacity) => {
       const soonest = new Soonest(capacity);
-      for (const [slot, at] of times.entries()) soonest.add(slot, 'no_keepalive', at);
+      for (const [slot, at] of times.entries()) soonest.add(slot, 'no_keepalive', undefined, at);
       const list = soonest.list();
       const sorted = times.toSorted((a, b) => a - b).slice(0, capacity);
       assert.deepEqual(

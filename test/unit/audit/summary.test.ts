@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { DueList } from '../../../src/audit/due-list.ts';
 import type { FlowStore } from '../../../src/audit/flow-store.ts';
 import { SocketMarks } from '../../../src/audit/socket-marks.ts';
 import { Audit, type FlowNames } from '../../../src/audit/summary.ts';
@@ -54,6 +55,8 @@ const from = (src: string, sport: number, dst = '10.96.0.10'): Tuple => ({
   src,
   dst,
 });
+/** Without protection. */
+const UNPROTECTED = { protected: [], skipped: new Map(), due: new DueList() };
 const NONE = {};
 const KEEPALIVE = { timer: 2, timerHundredths: 720_000 };
 const SLOW = { timer: 2, timerHundredths: 9_000_000 };
@@ -102,6 +105,7 @@ test('flows are summed by Service, client and reason', () => {
       { service: OTHER, client: CHECKOUT, reason: 'no_keepalive', connections: 1 },
       { service: REDIS6, client: CART, reason: 'slow_keepalive', connections: 1 },
     ],
+    ...UNPROTECTED,
   });
   assert.deepEqual(
     told.map(([sport, reason]) => `${sport} ${reason}`),
@@ -166,7 +170,12 @@ test('an address and each of its ports is a Service of its own', () => {
 });
 
 test('nothing', () => {
-  assert.deepEqual(audit(storeOf(), namesOf().names, []), { flows: 0, services: [], atRisk: [] });
+  assert.deepEqual(audit(storeOf(), namesOf().names, []), {
+    flows: 0,
+    services: [],
+    atRisk: [],
+    ...UNPROTECTED,
+  });
 });
 
 test('more clients than are remembered by address are still summed by their name', () => {

@@ -20,6 +20,8 @@ const AGENT_DEFAULTS: OptionsOf<'agent'> = {
   procPath: '/proc',
   logLevel: 'info',
   emitEvents: false,
+  protect: 'off',
+  protectMaxIdleMs: 604_800_000,
 };
 
 const AUDIT_DEFAULTS: OptionsOf<'audit'> = {
@@ -74,7 +76,7 @@ test('without options every one has its default', () => {
   assert.deepEqual(parse('audit'), { command: 'audit', options: AUDIT_DEFAULTS });
   assert.deepEqual(parse('demo'), {
     command: 'demo',
-    options: { rules: 'iptables', family: 4, color: true },
+    options: { rules: 'iptables', family: 4, demoProtect: false, color: true },
   });
 });
 
@@ -91,6 +93,8 @@ test('values are given with a space or an equals sign', () => {
     procPath: '/host/proc',
     logLevel: 'silent',
     emitEvents: false,
+    protect: 'renew',
+    protectMaxIdleMs: 43_200_000,
   };
   const given = [
     ['--node-name', options.nodeName],
@@ -103,6 +107,8 @@ test('values are given with a space or an equals sign', () => {
     ['--receive-buffer', '4096'],
     ['--proc', '/host/proc'],
     ['--log-level', 'silent'],
+    ['--protect', 'renew'],
+    ['--protect-max-idle', '12h'],
   ] as const;
   const expected = { command: 'agent', options };
   assert.deepEqual(parseCommandLine(['agent', ...given.flat()], environment), expected);
@@ -148,12 +154,15 @@ test('the node is named by the option, then $NODE_NAME, then the host name in lo
 });
 
 test('the demo is plain with --no-color or NO_COLOR', () => {
-  const plain = { command: 'demo', options: { rules: 'nftables', family: 6, color: false } };
+  const plain = {
+    command: 'demo',
+    options: { rules: 'nftables', family: 6, demoProtect: false, color: false },
+  };
   assert.deepEqual(parse('demo --rules nftables --family=6 --no-color'), plain);
   assert.deepEqual(parse('demo --rules nftables --family=6', { NO_COLOR: '0' }), plain);
   assert.deepEqual(parse('demo', { NO_COLOR: '' }), {
     command: 'demo',
-    options: { rules: 'iptables', family: 4, color: true },
+    options: { rules: 'iptables', family: 4, demoProtect: false, color: true },
   });
 });
 
@@ -258,7 +267,13 @@ const REFUSED: [line: string, sentence: string][] = [
     `audit --limit=${text}`,
     `audit: --limit "${text}": ${LIMIT}`,
   ]),
-  ['agent --protect renew', `agent: unknown option "--protect"; ${LISTS}`],
+  ['tail --protect renew', `tail: unknown option "--protect"; ${LISTS.replace('agent', 'tail')}`],
+  ['agent --protect on', 'agent: --protect "on": unknown; allowed is off or renew'],
+  ['agent --protect', 'agent: --protect needs a value: --protect MODE'],
+  [
+    'agent --protect-max-idle 500ms',
+    'agent: --protect-max-idle "500ms": too small; allowed is 1s to 365d, such as 12h or 7d',
+  ],
   ['agent --rules iptables', `agent: unknown option "--rules"; ${LISTS}`],
   ['agent =', 'agent: unexpected argument "="; it takes options only'],
   ['agent now', 'agent: unexpected argument "now"; it takes options only'],

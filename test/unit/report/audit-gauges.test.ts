@@ -115,3 +115,58 @@ test('clients beyond the limit are added up, under the labels their broken conne
     [`${other},cause="timeout",outcome="reset",sender="client"`]: 1,
   });
 });
+
+test('protected connections have their names; a series that was there once stays, at 0', async () => {
+  const services = [{ service: redis, connections: 9, nextExpirySeconds: undefined }];
+  const atRisk = [{ service: redis, client, reason: 'protected', connections: 4 }] as const;
+  const { metrics, next } = audited({
+    services,
+    atRisk,
+    protected: [
+      { service: redis, client, connections: 8 },
+      { service: redis, client: { namespace: undefined, workload: undefined }, connections: 1 },
+      { service: redis, client, connections: 1 },
+    ],
+  });
+  const risk = `${REDIS},${CHECKOUT},reason="protected"`;
+  const unknown = `${REDIS},client_namespace="",client_workload=""`;
+  assert.deepEqual(await series(metrics, 'protected_connections'), {
+    [`${REDIS},${CHECKOUT}`]: 9,
+    [unknown]: 1,
+  });
+  assert.deepEqual(await series(metrics, 'connections_at_risk'), { [risk]: 4 });
+  next({ services, atRisk: [], protected: [] });
+  assert.deepEqual(await series(metrics, 'protected_connections'), {
+    [`${REDIS},${CHECKOUT}`]: 0,
+    [unknown]: 0,
+  });
+  assert.deepEqual(await series(metrics, 'connections_at_risk'), { [risk]: 0 });
+  next(undefined);
+  assert.deepEqual(await series(metrics, 'protected_connections'), {});
+});
+
+test('where no entries are renewed there is no series that says 0 are protected', async () => {
+  const { metrics } = audited({
+    services: [{ service: redis, connections: 9, nextExpirySeconds: 30 }],
+    atRisk: [{ service: redis, client, reason: 'no_keepalive', connections: 9 }],
+  });
+  metrics.declareServices([{ namespace: 'shop', name: 'web', port: 80 }]);
+  assert.deepEqual(await series(metrics, 'protected_connections'), {});
+});
+
+test('beyond 2000 pairs of Service and client that are protected the client gives way, and the sum is exact', async () => {
+  const clients = Array.from({ length: 1900 }, (_, i) => ({ ...client, workload: `Job/backup-${i}` }));
+  const web = { ...redis, name: 'web', servicePort: 80 };
+  const rows = [redis, web].flatMap((service) =>
+    clients.map((each) => ({ service, client: each, connections: 2 })),
+  );
+  const { metrics } = audited({ services: [], atRisk: [], protected: rows });
+  const kept = await series(metrics, 'protected_connections');
+  assert.equal(Object.keys(kept).length, 2000 + 1);
+  assert.equal(kept[`${WEB},client_namespace="",client_workload="other"`], 2 * 1800);
+  assert.equal(
+    Object.values(kept).reduce((a, b) => a + b, 0),
+    2 * rows.length,
+  );
+  assert.deepEqual(await series(metrics, 'protected_connections'), kept, 'a second scrape adds nothing');
+});

@@ -4,8 +4,9 @@ import { test } from 'node:test';
 import { Registry } from 'prom-client';
 import { MALFORMED_REASONS } from '../../../src/decode/attributes.ts';
 import { SETTING_NAMES } from '../../../src/kernel/settings.ts';
-import { RISK_REASONS } from '../../../src/model/at-risk.ts';
+import { COUNTED_REASONS } from '../../../src/model/at-risk.ts';
 import { CAUSES, MAPPINGS, OUTCOMES, SENDERS, VERDICTS } from '../../../src/model/finding.ts';
+import { RENEWAL_RESULTS, SKIP_REASONS } from '../../../src/model/protection.ts';
 import {
   EVENT_TYPES,
   FLOW_TABLES,
@@ -29,7 +30,9 @@ const CLOSED: readonly (readonly [section: string, label: string, values: readon
   ['sender', 'sender', SENDERS],
   ['verdict', 'verdict', VERDICTS],
   ['mapping', 'mapping', MAPPINGS],
-  ['connections_at_risk', 'reason', RISK_REASONS],
+  ['connections_at_risk', 'reason', COUNTED_REASONS],
+  ['renewals_total', 'result', RENEWAL_RESULTS],
+  ['renewals_skipped_total', 'reason', SKIP_REASONS],
   ['ready_condition', 'condition', READY_CONDITIONS],
   ['events_total', 'type', EVENT_TYPES],
   ['resyncs_total', 'reason', RESYNC_REASONS],

@@ -121,7 +121,11 @@ test('the whole of /metrics is as in the golden file, and every metric of the ta
     ...readings,
     audit: {
       services: [{ service: redis, connections: 14, nextExpirySeconds: 300 }],
-      atRisk: [{ service: redis, client: pickup().client, reason: 'no_keepalive', connections: 2 }],
+      atRisk: [
+        { service: redis, client: pickup().client, reason: 'no_keepalive', connections: 2 },
+        { service: redis, client: pickup().client, reason: 'protected', connections: 4 },
+      ],
+      protected: [{ service: redis, client: pickup().client, connections: 9 }],
     },
     snapshot: {
       flows: 14,
@@ -145,6 +149,9 @@ test('the whole of /metrics is as in the golden file, and every metric of the ta
       idleSeconds: 90_000,
     }),
   );
+  metrics.declareRenewals();
+  metrics.countRenewals(redis, { renewed: 3, failed: 1 });
+  metrics.countSkipped('client_gone', 2);
   metrics.countEvent('new');
   metrics.countEvent('destroy');
   metrics.countEvent('destroy');

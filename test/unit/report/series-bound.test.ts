@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RISK_REASONS } from '../../../src/model/at-risk.ts';
+import { RENEWAL_RESULTS } from '../../../src/model/protection.ts';
 import { METRICS } from '../../../src/report/metric-table.ts';
 import type { Metrics } from '../../../src/report/metrics.ts';
 import { readMetricsDoc } from '../../support/metrics-doc.ts';
@@ -8,6 +9,7 @@ import { parseExposition } from '../../support/parse-exposition.ts';
 import { entryLost, pickup, series } from './samples.ts';
 import {
   countSeries,
+  countWorstRenewals,
   workload,
   worstFindings,
   worstMetrics,
@@ -37,6 +39,7 @@ test('the worst case makes exactly as many series as docs/metrics.md says, and m
   for (const more of [1100, 1500]) {
     services = worstServices(more);
     for (const finding of worstFindings(services, more + 1000)) metrics.count(finding);
+    countWorstRenewals(metrics, services);
     const { body } = await metrics.expose(undefined);
     assert.deepEqual(Object.fromEntries(countSeries(body)), Object.fromEntries(bounds));
   }
@@ -55,6 +58,7 @@ test('beyond all limits every sum over Services and clients is exact', async () 
     expected.broken++;
     expected.idleSeconds += finding.idleSeconds!;
   }
+  countWorstRenewals(metrics, services);
   assert.equal(await total(metrics, 'broken_connections_total'), expected.broken);
   assert.equal(await total(metrics, 'pickups_total'), expected.pickups);
   assert.equal(await total(metrics, 'lost_entries_total'), expected.lost);
@@ -62,9 +66,11 @@ test('beyond all limits every sum over Services and clients is exact', async () 
   assert.equal(await total(metrics, 'broken_connection_idle_seconds_sum'), expected.idleSeconds);
   assert.equal(await total(metrics, 'service_connections'), services.length);
   assert.equal(await total(metrics, 'connections_at_risk'), [...readings.audit!.atRisk].length);
+  assert.equal(await total(metrics, 'protected_connections'), [...readings.audit!.protected!].length);
+  assert.equal(await total(metrics, 'renewals_total'), 1500 * RENEWAL_RESULTS.length);
 });
 
-test('a busy node loses no name: 1000 Services, 250 workloads, a flush and timeouts on 1500 pairs', async () => {
+test('a busy node loses no name: 1000 Services, 250 workloads, a flush, timeouts and protection on 1500 pairs', async () => {
   const services = worstServices(1000).slice(0, 1000);
   const pairs = Array.from({ length: 1500 }, (_, i) => ({
     service: services[(i * 7) % 1000]!,
@@ -72,9 +78,15 @@ test('a busy node loses no name: 1000 Services, 250 workloads, a flush and timeo
   }));
   const metrics = worstMetrics(() => {
     const { audit, ...rest } = worstReadings(services, 250);
-    const atRisk = pairs.map((pair, i) => ({ ...pair, reason: RISK_REASONS[i % 3]!, connections: 1 }));
-    return { ...rest, audit: { services: audit!.services, atRisk } };
+    // Before their entries are renewed, and since.
+    const before = pairs.map((pair, i) => ({ ...pair, reason: RISK_REASONS[i % 3]!, connections: 1 }));
+    const since = pairs.map((pair) => ({ ...pair, reason: 'protected' as const, connections: 1 }));
+    return {
+      ...rest,
+      audit: { services: audit!.services, atRisk: [...before, ...since], protected: since },
+    };
   });
+  countWorstRenewals(metrics, services);
   for (const pair of pairs) {
     for (const cause of ['deleted', 'timeout'] as const) metrics.count(entryLost({ ...pair, cause }));
   }

@@ -1,10 +1,11 @@
 import { MALFORMED_REASONS } from '../../../src/decode/attributes.ts';
 import { SETTING_NAMES } from '../../../src/kernel/settings.ts';
-import { RISK_REASONS } from '../../../src/model/at-risk.ts';
+import { COUNTED_REASONS } from '../../../src/model/at-risk.ts';
 import { CAUSES, MAPPINGS, OUTCOMES, SENDERS, VERDICTS } from '../../../src/model/finding.ts';
 import type { NamedClient, NamedFinding, NamedService } from '../../../src/model/named-finding.ts';
+import { RENEWAL_RESULTS, SKIP_REASONS } from '../../../src/model/protection.ts';
 import { KERNEL_STATS, PREFIX } from '../../../src/report/metric-table.ts';
-import { createMetrics } from '../../../src/report/metrics.ts';
+import { createMetrics, type Metrics } from '../../../src/report/metrics.ts';
 import type { Readings } from '../../../src/report/readings.ts';
 import { parseExposition } from '../../support/parse-exposition.ts';
 import { entryLost, pickup, readings, redis, stranger } from './samples.ts';
@@ -38,7 +39,16 @@ export function* worstFindings(services: readonly NamedService[], clients: numbe
   }
 }
 
-/** Everything can be read, and each of these Services has connections at risk for all reasons. */
+/** Every result and reason of renewals. What has no Service is not protected. */
+export function countWorstRenewals(metrics: Metrics, services: readonly NamedService[]): void {
+  metrics.declareRenewals();
+  for (const service of services.filter(({ known }) => known)) {
+    metrics.countRenewals(service, Object.fromEntries(RENEWAL_RESULTS.map((result) => [result, 1])));
+  }
+  for (const reason of SKIP_REASONS) metrics.countSkipped(reason, 1);
+}
+
+/** Everything can be read, and each of these Services has connections at risk for all reasons, and protected ones. */
 export function worstReadings(services: readonly NamedService[], clients: number): Readings {
   return {
     ...readings,
@@ -49,13 +59,19 @@ export function worstReadings(services: readonly NamedService[], clients: number
     audit: {
       services: services.map((service) => ({ service, connections: 1, nextExpirySeconds: 9 })),
       atRisk: services.flatMap((service, i) =>
-        Array.from({ length: 6 }, (_, j) => ({
+        Array.from({ length: 8 }, (_, j) => ({
           service,
-          client: workload((i * 6 + j) % clients),
-          reason: RISK_REASONS[j % 3]!,
+          client: workload((i * 8 + j) % clients),
+          reason: COUNTED_REASONS[j % COUNTED_REASONS.length]!,
           connections: 1,
         })),
       ),
+      // All with their first client before any with its second, so that each has some for which there is no room.
+      protected: Array.from({ length: 4 }, (_, j) =>
+        services
+          .filter(({ known }) => known)
+          .map((service, i) => ({ service, client: workload((i * 4 + j) % clients), connections: 1 })),
+      ).flat(),
     },
   };
 }

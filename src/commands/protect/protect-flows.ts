@@ -1,0 +1,119 @@
+import { tickOf } from '../../audit/flow-columns.ts';
+import type { FlowStore } from '../../audit/flow-store.ts';
+import type { ProtectionRule } from '../../audit/protection.ts';
+import { type RenewalWindow, renewalWindow } from '../../audit/renewal-window.ts';
+import type { AuditSummary, ServiceName } from '../../audit/summary.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { BATCH, openRenewalSocket } from '../../kernel/renewal-socket.ts';
+import type { TcpTimeouts } from '../../lib/tcp-timeouts.ts';
+import { RENEWAL_RESULTS, type RenewalResult } from '../../model/protection.ts';
+import type { Log } from '../../report/log.ts';
+import type { Metrics } from '../../report/metrics.ts';
+import type { TableProtection } from '../table/watch-table.ts';
+import { createProtectionLog } from './protection-log.ts';
+import { renewBatch } from './renew-batch.ts';
+
+/** Nobody's table needs more: with a timeout of a day that is a thousand times what a full one asks for. */
+const MOST_A_ROUND = 20_000;
+/**
+ * What can wait does so when more than this part of all connections is due, so that a round costs little more than its
+ * snapshot: a renewal takes the CPU about half as long again as reading a connection does.
+ */
+const SHARE_OF_FLOWS = 1 / 4;
+const FEW = 1_000;
+/** Others that listen to conntrack events hear of each. */
+const MOST_A_SECOND = 10_000;
+
+export interface ProtectOptions {
+  readonly store: FlowStore;
+  readonly clock: Clock;
+  readonly maxIdleMs: number;
+  readonly log: Log;
+  readonly metrics: Pick<Metrics, 'countRenewals' | 'countSkipped' | 'declareRenewals'>;
+}
+
+/** Renewals of one Service in one round. */
+export type RenewalCounts = Record<RenewalResult, number>;
+
+export interface RoundResult {
+  readonly services: ReadonlyMap<ServiceName, RenewalCounts>;
+  /** More than are renewed in one round, and not certain to be there in the next. */
+  readonly overLimit: number;
+  /** What the kernel said of the first that failed. */
+  readonly problem: string | undefined;
+}
+
+/** Keeps the entries of living connections alive: `--protect renew`. Throws a KernelError, and leaves nothing open then. */
+export function protectFlows({ store, clock, maxIdleMs, log, metrics }: ProtectOptions): TableProtection {
+  const socket = openRenewalSocket();
+  const tell = createProtectionLog(log, maxIdleMs);
+  metrics.declareRenewals();
+  let window: RenewalWindow = renewalWindow(0, 0);
+
+  const renewDue = async (
+    { due, flows }: AuditSummary,
+    timeoutSeconds: number,
+    stop: AbortSignal,
+  ): Promise<RoundResult> => {
+    const services = new Map<ServiceName, RenewalCounts>();
+    let problem: string | undefined;
+    const begunAtMs = clock.monotonicMs();
+    let done = 0;
+    const urgent = due.countBelow(window.urgentSeconds);
+    const limit = Math.min(MOST_A_ROUND, Math.max(urgent, FEW, flows * SHARE_OF_FLOWS));
+    for (const batch of inBatches(due.first(Math.floor(limit)), BATCH)) {
+      const slots = batch.map(({ slot }) => slot);
+      const results = renewBatch(store, socket, slots, timeoutSeconds, clock.monotonicMs);
+      for (const [i, { result, problem: said }] of results.entries()) {
+        countsOf(services, batch[i]!.owner)[result]++;
+        problem ??= said;
+      }
+      done += batch.length;
+      const dueInMs = begunAtMs + (done / MOST_A_SECOND) * 1000 - clock.monotonicMs();
+      await new Promise((resolve) => (dueInMs >= 1 ? setTimeout(resolve, dueInMs) : setImmediate(resolve)));
+      if (stop.aborted) break;
+    }
+    return { services, overLimit: Math.max(0, urgent - MOST_A_ROUND), problem };
+  };
+
+  return {
+    rule: (timeouts: TcpTimeouts, roundMs: number): ProtectionRule => {
+      window = renewalWindow(timeouts.established, roundMs);
+      return {
+        nowTick: tickOf(clock.monotonicMs()),
+        maxIdleTicks: maxIdleMs / 100,
+        window,
+      };
+    },
+    async renew(audit, timeouts, stop) {
+      for (const { service } of audit.protected) metrics.countRenewals(service, {});
+      for (const [reason, count] of audit.skipped) metrics.countSkipped(reason, count);
+      tell.begin(audit, timeouts, window);
+      const round = await renewDue(audit, timeouts.established, stop);
+      for (const [service, counts] of round.services) metrics.countRenewals(service, counts);
+      metrics.countSkipped('limit', round.overLimit);
+      tell.end(round);
+    },
+    close: () => socket.close(),
+  };
+}
+
+function countsOf(services: Map<ServiceName, RenewalCounts>, service: ServiceName): RenewalCounts {
+  let counts = services.get(service);
+  if (!counts) {
+    counts = Object.fromEntries(RENEWAL_RESULTS.map((result) => [result, 0])) as RenewalCounts;
+    services.set(service, counts);
+  }
+  return counts;
+}
+
+function* inBatches<T>(items: Iterable<T>, size: number): Generator<readonly T[], void> {
+  let batch: T[] = [];
+  for (const item of items) {
+    batch.push(item);
+    if (batch.length < size) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
