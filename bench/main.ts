@@ -6,6 +6,7 @@ import { measureLatency } from './latency.ts';
 import { compareListenerCpu } from './listener-cpu.ts';
 import { compareMachineCpu } from './machine-cpu.ts';
 import { measureMemory } from './memory.ts';
+import { compareProtect } from './protect.ts';
 import { compareReplay } from './replay.ts';
 import { machine, writeResults } from './results.ts';
 import { measureScale } from './scale.ts';
@@ -25,6 +26,7 @@ const RUN: Readonly<Record<ComparisonId, Comparison>> = {
   g: measureScale,
   h: compareTail,
   i: compareReplay,
+  j: compareProtect,
 };
 
 /** Returns the exit status. */

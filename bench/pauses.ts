@@ -22,7 +22,12 @@ export interface Pauses {
 }
 
 /** Starts both, each with the options of the agent, and ends them. */
-export async function measurePauses(lab: Lab, entries: number, laterSnapshots: number): Promise<Pauses> {
+export async function measurePauses(
+  lab: Lab,
+  entries: number,
+  laterSnapshots: number,
+  protect: 'off' | 'renew' = 'off',
+): Promise<Pauses> {
   const children: ChildProcess[] = [];
   const start = async (args: readonly string[]) => {
     const child = spawnIn(lab.node, process.execPath, [...NODE_OPTIONS, PROGRAM, ...args], {
@@ -34,7 +39,7 @@ export async function measurePauses(lab: Lab, entries: number, laterSnapshots: n
     return child;
   };
   try {
-    const busy = await start([String(INTERVAL_MS)]);
+    const busy = await start([String(INTERVAL_MS), protect]);
     const idle = await start([]);
     const lapOfIdle = async () => {
       idle.send('lap');

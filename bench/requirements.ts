@@ -24,6 +24,9 @@ const REQUIREMENTS = {
     atMost: 1e6 / 300_000,
   },
   replayMemory: { what: '(i) peak memory of replay, large recording / small one', atMost: 1.15 },
+  protectCpu: { what: '(j) CPU of a round, --protect renew / off', atMost: 1.5 },
+  protectPause: { what: '(j) longest work in one turn of the event loop while renewing, in ms', atMost: 25 },
+  protectLost: { what: '(j) protected connections that did not answer', atMost: 0 },
 } as const;
 
 export type RequirementName = keyof typeof REQUIREMENTS;

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
 /** One letter a comparison, as `--only` takes them. */
-export const COMPARISONS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i'] as const;
+export const COMPARISONS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j'] as const;
 export type ComparisonId = (typeof COMPARISONS)[number];
 
 /** How much of everything. */
@@ -49,6 +49,12 @@ export interface Settings {
   readonly tail: { readonly connections: number; readonly rounds: number };
   /** (i) Lines of two recordings, and how often each is read. */
   readonly replay: { readonly lines: number; readonly fewLines: number; readonly rounds: number };
+  /** (j) Open connections, rounds with two agents for each load, and rounds whose pauses are taken after the first. */
+  readonly protect: {
+    readonly connections: number;
+    readonly rounds: number;
+    readonly laterSnapshots: number;
+  };
 }
 
 export const FULL: Omit<Settings, 'only'> = {
@@ -69,6 +75,7 @@ export const FULL: Omit<Settings, 'only'> = {
   },
   tail: { connections: 50_000, rounds: 3 },
   replay: { lines: 6_000_000, fewLines: 300_000, rounds: 3 },
+  protect: { connections: 50_000, rounds: 8, laterSnapshots: 5 },
 };
 
 /** Small numbers, to see that everything works: its figures say little. */
@@ -83,6 +90,7 @@ export const QUICK: Omit<Settings, 'only'> = {
   scale: { services: 100, manyServices: 1_000, rounds: 1, idleSeconds: 2, warmUpChanges: 50, changes: 150 },
   tail: { connections: 6_000, rounds: 1 },
   replay: { lines: 700_000, fewLines: 300_000, rounds: 1 },
+  protect: { connections: 2_000, rounds: 3, laterSnapshots: 3 },
 };
 
 export const USAGE = `npm run bench [-- --quick] [--only LETTERS]
@@ -102,6 +110,7 @@ Exit status 0: every requirement was met; 1: one was not, or the run failed; 2: 
                    g  names of a cluster with many Services: memory, CPU, bytes of the API server
                    h  every event shown: tail --all beside conntrack -E
                    i  replay of a recording: lines a second on one core, and memory
+                   j  entries of open connections renewed: CPU of a round, and pauses of the event loop
 `;
 
 export type CommandLine =
