@@ -20,3 +20,5 @@ export const CAUSE_COLORS = {
 export const OUTCOME_COLORS = { reset: VERMILION, stalled: BLUE };
 export const VERDICT_COLORS = { ...OUTCOME_COLORS, survived: GREEN };
 export const REASON_COLORS = { no_keepalive: VERMILION, slow_keepalive: ORANGE, unknown: GREY };
+export const RENEWAL_COLORS = { renewed: GREEN, changed: SKY, gone: GREY, failed: VERMILION };
+export const PROTECTION_COLORS = { protected: GREEN, 'would be at risk': ORANGE };

@@ -8,6 +8,7 @@ import { FLEET_GLANCE } from './sections/fleet-glance.ts';
 import { FLEET_NODES } from './sections/fleet-nodes.ts';
 import { idleTimes } from './sections/idle.ts';
 import { nearMisses } from './sections/pickups.ts';
+import { protection } from './sections/protection.ts';
 import { datasource, fleetFilters, job } from './variables.ts';
 
 /** All nodes: what breaks, why, for whom, what is next, and which nodes cannot tell. */
@@ -29,6 +30,7 @@ export function fleetDashboard() {
     idleTimes(FLEET),
     nearMisses(FLEET),
     atRisk(FLEET),
+    protection(FLEET),
     FLEET_NODES,
   ]).build();
 }

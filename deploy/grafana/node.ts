@@ -11,6 +11,7 @@ import { NODE_PROCESS } from './sections/node-process.ts';
 import { NODE_REPORTS } from './sections/node-reports.ts';
 import { NODE_SIGHT } from './sections/node-sight.ts';
 import { nearMisses } from './sections/pickups.ts';
+import { protection } from './sections/protection.ts';
 import { datasource, job, oneNode } from './variables.ts';
 
 /** One node: what breaks there, the kernel's side of it, and whether the agent sees it. */
@@ -32,6 +33,7 @@ export function nodeDashboard() {
     idleTimes(NODE),
     nearMisses(NODE),
     atRisk(NODE),
+    protection(NODE),
     NODE_KERNEL,
     NODE_SIGHT,
     NODE_REPORTS,

@@ -7,7 +7,7 @@ import {
 import { PREFIX } from '../../src/report/metric-table.ts';
 import { DATASOURCE } from './datasource.ts';
 
-const ANY_BREAK_OR_RISK = `{__name__=~"${PREFIX}(broken_connections_total|connections_at_risk)",job="$job",instance=~"$node"}`;
+const ANY_WITH_CLIENT = `{__name__=~"${PREFIX}(broken_connections_total|connections_at_risk|protected_connections)",job="$job",instance=~"$node"}`;
 
 export function datasource() {
   return new DatasourceVariableBuilder('datasource').label('Data source').type('prometheus');
@@ -34,7 +34,7 @@ export function fleetFilters() {
     all(oneNode()),
     all(labelValues('service_namespace', 'Service namespace', `${services}}`, 'service_namespace')),
     all(labelValues('service', 'Service', ofNamespace, 'service_name')),
-    all(labelValues('client_namespace', 'Client namespace', ANY_BREAK_OR_RISK, 'client_namespace')),
+    all(labelValues('client_namespace', 'Client namespace', ANY_WITH_CLIENT, 'client_namespace')),
   ];
 }
 

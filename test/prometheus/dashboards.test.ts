@@ -1,7 +1,7 @@
 /** Every query of every panel, run against a real Prometheus that scrapes a real agent: each returns data. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { sysctl } from '../../src/lab/namespace.ts';
+import { exec, sysctl } from '../../src/lab/namespace.ts';
 import { sendOnAll, skip as skipKernel } from '../support/cluster.ts';
 import { DASHBOARDS, queriesOf, readDashboard, variableQueriesOf } from '../support/dashboard-queries.ts';
 import { skip as skipPrometheus } from '../support/prometheus.ts';
@@ -13,10 +13,15 @@ const CHOSEN = { rangeSeconds: 60, stepSeconds: 60, rateSeconds: 15, variables: 
 
 describe('dashboards', { skip: skipKernel || skipPrometheus }, () => {
   test('every query of every panel has data, and every variable something to choose', async (t) => {
-    await using watched = await createWatched(t, { agent: ['--confirm-window', '500ms'] });
+    // Connections to the backend that has left the Service are not protected, and break.
+    await using watched = await createWatched(t, {
+      backends: 3,
+      left: [0],
+      agent: ['--confirm-window', '500ms', '--protect', 'renew'],
+    });
     const { prometheus, breakSome, lab, client, target, agent } = watched;
     await breakSome(2);
-    // One that expires and is reset, one that stalls, and some that are at risk.
+    // One that expires and is reset, one that stalls, some that are at risk, and some that are protected.
     await sysctl(lab.node, ESTABLISHED_TIMEOUT, 2);
     await lab.setBackends([lab.servers[0]!]);
     await client.connect({ ...target, count: 1 });
@@ -35,9 +40,24 @@ describe('dashboards', { skip: skipKernel || skipPrometheus }, () => {
     await agent.until((s) => s.sum('broken_connections_total', { outcome: 'stalled' }) === 1, 'stalled');
     await lab.stopDropping();
     await client.abort();
-    await lab.setBackends(lab.servers);
+    await lab.setBackends([lab.servers[0]!]);
     await client.connect({ ...target, count: 3 });
-    await agent.until((s) => s.sum('connections_at_risk') === 3, 'at risk');
+    await lab.setBackends([lab.servers[1]!]);
+    await client.connect({ ...target, count: 2 });
+    const toSecond = ['-p', 'tcp', '--orig-dst', target.host, '--reply-src', lab.servers[1]!.ip];
+    await exec(lab.node, 'conntrack', ['-U', ...toSecond, '--timeout', '600']);
+    await agent.until(
+      (s) =>
+        s.sum('connections_at_risk', { reason: 'no_keepalive' }) === 3 &&
+        s.sum('connections_at_risk', { reason: 'protected' }) === 2 &&
+        s.sum('renewals_total', { result: 'renewed' }) === 2,
+      'at risk, protected and renewed',
+    );
+    await prometheus.until(
+      () => prometheus.query('sum(conntrack_watchdog_renewals_total{result="renewed"})'),
+      ([renewed]) => renewed?.value === 2,
+      'scraped after the renewals',
+    );
     // Enough scrapes for a rate.
     await prometheus.until(
       () => prometheus.query('count_over_time(up[60s])'),

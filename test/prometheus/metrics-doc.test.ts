@@ -9,7 +9,13 @@ import { readMetricsDoc } from '../support/metrics-doc.ts';
 import { promtoolPath, skip } from '../support/prometheus.ts';
 import { UGLY_NAMES, uglyFindings } from '../support/ugly-names.ts';
 import { newMetrics, pickup } from '../unit/report/samples.ts';
-import { worstFindings, worstMetrics, worstReadings, worstServices } from '../unit/report/worst-case.ts';
+import {
+  countWorstRenewals,
+  worstFindings,
+  worstMetrics,
+  worstReadings,
+  worstServices,
+} from '../unit/report/worst-case.ts';
 
 /** What it exits with, and all that it says. */
 function runPromtool(args: readonly string[], input = '') {
@@ -40,6 +46,7 @@ describe('promtool', { skip }, () => {
     const services = worstServices(5);
     const worst = worstMetrics(() => worstReadings(services, 3), true);
     for (const finding of worstFindings(services, 3)) worst.count(finding);
+    countWorstRenewals(worst, services);
     const ugly = newMetrics();
     for (const finding of await uglyFindings(pickup())) ugly.count(finding);
     const uglyBody = (await ugly.expose(undefined)).body;

@@ -16,6 +16,7 @@ import { BROKEN_CONNECTIONS } from './rules/broken-connections.ts';
 import { COUNTER_HISTORIES } from './rules/counter-histories.ts';
 import { MASS_BREAK } from './rules/mass-break.ts';
 import { NODE } from './rules/node.ts';
+import { RENEWALS } from './rules/renewals.ts';
 import { RESTARTS_IN_POD } from './rules/restarts-in-pod.ts';
 import { type Check, type RuleCase, testGroup } from './rules/rule-case.ts';
 import { STALLED } from './rules/stalled.ts';
@@ -27,6 +28,7 @@ const CASES: readonly RuleCase[] = [
   ...MASS_BREAK,
   ...STALLED,
   ...CONNECTIONS_AT_RISK,
+  ...RENEWALS,
   ...NODE,
   ...AGENT_HEALTH,
   ...AGENT_PRESENCE,

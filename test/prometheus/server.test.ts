@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { describe, test } from 'node:test';
-import { sysctl } from '../../src/lab/namespace.ts';
+import { exec, sysctl } from '../../src/lab/namespace.ts';
 import { skip as skipKernel } from '../support/cluster.ts';
 import { promtoolPath, skip as skipPrometheus } from '../support/prometheus.ts';
 import { sixtyTimesFaster } from '../support/prometheus-server.ts';
@@ -86,6 +86,27 @@ describe('Prometheus', { skip: skipKernel || skipPrometheus }, () => {
     await watched.agent.stop('SIGKILL');
     await untilState('ConntrackWatchdogDown', 'pending');
     await untilState('ConntrackWatchdogDown', 'firing');
+  });
+
+  test('entries that the kernel does not let renew become an alert, which ends with them (a minute lasts a second)', async (t) => {
+    await using watched = await createWatched(t, {
+      rules: sixtyTimesFaster(RULES),
+      agent: ['--protect', 'renew'],
+    });
+    const { prometheus, client, target, lab, agent } = watched;
+    const alert = async () => (await prometheus.alerts('ConntrackRenewalsFailing'))[0];
+    await client.connect({ ...target, count: 3 });
+    const update = (...what: string[]) =>
+      exec(lab.node, 'conntrack', ['-U', '-p', 'tcp', '--orig-dst', target.host, ...what]);
+    // They are due from now on, and only the kernel could change that.
+    await update('--timeout', '600');
+    await update('--status', 'FIXED_TIMEOUT');
+    const firing = await prometheus.until(alert, (now) => now?.state === 'firing', 'firing');
+    assert.match(firing?.annotations['description'] ?? '', /Most: \d+ of connections to shop\/redis:6379; /);
+    const said = agent.lines.find(({ event }) => event === 'renewals_failed');
+    assert.match(said?.msg ?? '', /could not be renewed \(errno 1\)/);
+    await client.abort();
+    await prometheus.until(alert, (now) => now === undefined, 'over');
   });
 
   test('promtool finds nothing to say about the metrics, and OpenMetrics is what Prometheus gets', async (t) => {

@@ -7,20 +7,22 @@ import { topologyOf } from './topology-file.ts';
 
 export const RULES = readFileSync(join(import.meta.dirname, '../../deploy/prometheus/rules.yaml'), 'utf8');
 
+interface WatchedOptions extends Partial<PrometheusOptions> {
+  /** More of the agent's options. */
+  readonly agent?: readonly string[];
+  /** Server pods. Default 2. */
+  readonly backends?: number;
+  /** Which of them its topology does not have as endpoints: those have left the Service. Default: none. */
+  readonly left?: readonly number[];
+}
+
 /** A lab with an agent that knows its names, watched by a Prometheus. */
-export async function createWatched(
-  t: TestContext,
-  options: Partial<PrometheusOptions> & { readonly agent?: readonly string[] } = {},
-) {
-  const cluster = await createCluster(t, { backends: 2 });
-  const topology = topologyOf(t, cluster.lab);
-  const agent = await cluster.startAgent([
-    '--topology',
-    topology,
-    '--snapshot-interval',
-    '1s',
-    ...(options.agent ?? []),
-  ]);
+export async function createWatched(t: TestContext, options: WatchedOptions = {}) {
+  const { agent: more = [], backends = 2, left = [], ...prometheusOptions } = options;
+  const cluster = await createCluster(t, { backends });
+  const gone = left.map((i) => cluster.lab.servers[i]!.ip);
+  const topology = topologyOf(t, cluster.lab, (json) => withoutEndpoints(json, gone));
+  const agent = await cluster.startAgent(['--topology', topology, '--snapshot-interval', '1s', ...more]);
   const prometheus = await startPrometheus({
     host: cluster.lab.node,
     asker: cluster.node,
@@ -29,7 +31,7 @@ export async function createWatched(
     rules: RULES,
     scrapeSeconds: 1,
     evaluationSeconds: 1,
-    ...options,
+    ...prometheusOptions,
   });
   await prometheus.until(
     () => prometheus.query('up'),
@@ -44,4 +46,11 @@ export async function createWatched(
     breakSome: (count: number) => breakByFlush(cluster, count),
     [Symbol.asyncDispose]: () => prometheus[Symbol.asyncDispose](),
   };
+}
+
+function withoutEndpoints(json: string, ips: readonly string[]): string {
+  const isLeft = ({ addresses }: { readonly addresses: readonly string[] }) => !ips.includes(addresses[0]!);
+  return JSON.stringify(
+    JSON.parse(json, (key, value) => (key === 'endpoints' ? value.filter(isLeft) : value)),
+  );
 }

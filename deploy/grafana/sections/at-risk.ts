@@ -15,6 +15,8 @@ import { table } from '../tables.ts';
 
 const NONE = 'no connection is known to be at risk';
 const ROW_LABELS = [...SERVICE_LABELS, ...CLIENT_LABELS, 'reason'];
+/** Those that are protected have a section of their own. */
+const UNPROTECTED = 'reason!="protected"';
 const HOUR = 3600;
 
 /** What will break next. */
@@ -45,7 +47,9 @@ function byReason(scope: Scope) {
     unit: COUNT,
     decimals: 0,
     noValue: 'No connection is known to be at risk',
-    queries: [{ expr: `sum by (reason) (${scope.select('connections_at_risk')})`, legend: '{{reason}}' }],
+    queries: [
+      { expr: `sum by (reason) (${scope.select('connections_at_risk', UNPROTECTED)})`, legend: '{{reason}}' },
+    ],
   };
   return areas(panel, REASON_COLORS);
 }
@@ -58,7 +62,9 @@ function rows(scope: Scope) {
       'Now, at most 100 rows, those with the most connections first: fix the keepalive of these workloads. ' +
       '`conntrack-watchdog audit` in the pod of the agent lists each connection with the time it has left.',
     queries: [
-      { expr: `topk(100, sum by (${ROW_LABELS.join(', ')}) (${scope.select('connections_at_risk')}) > 0)` },
+      {
+        expr: `topk(100, sum by (${ROW_LABELS.join(', ')}) (${scope.select('connections_at_risk', UNPROTECTED)}) > 0)`,
+      },
     ],
     columns: [
       ...SERVICE_COLUMNS,

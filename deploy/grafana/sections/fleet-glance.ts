@@ -68,9 +68,9 @@ function atRiskNow() {
   const spec = {
     title: 'At risk now',
     description:
-      'Open connections that break if they stay idle. See "Connections at risk" for the workloads to fix. No data: no ' +
+      'Open connections that break if they stay idle, without those that are protected. See "Connections at risk" for the workloads to fix. No data: no ' +
       'agent has taken a complete snapshot.',
-    expr: `sum(${FLEET.select('connections_at_risk')}) ${ELSE_ZERO_IN_SNAPSHOT}`,
+    expr: `sum(${FLEET.select('connections_at_risk', 'reason!="protected"')}) ${ELSE_ZERO_IN_SNAPSHOT}`,
   };
   return count(spec, WARN);
 }

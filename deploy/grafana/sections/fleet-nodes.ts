@@ -41,7 +41,7 @@ function problems() {
     none: 'no agent reports',
     description:
       'What is wrong now, a row for each node and problem; a click on the node opens it. **down**: the agent is not scraped, ' +
-      'see its pod. **not ready**: what /readyz lacks. **losing events**: raise `--receive-buffer`. **table nearly full**: raise ' +
+      'see its pod. **not ready**: what /readyz lacks. **losing events**: raise `--receive-buffer`. **renewals failed**: the log of the agent says why. **table nearly full**: raise ' +
       'nf_conntrack_max, or the kernel drops new connections. **tcp_loose off**: packets in the middle of a connection are ' +
       'dropped, so breaks are stalls that nobody sees.',
     queries: [{ expr: PROBLEMS }],
@@ -62,7 +62,7 @@ function nodes() {
       { expr: ofNode('ready') },
       { expr: `${sumIn(['instance'], RANGE, FLEET, 'broken_connections_total')} or 0 * ${ofNode('ready')}` },
       {
-        expr: `sum by (instance) (${FLEET.select('connections_at_risk')}) or 0 * ${ofNode('snapshot_flows')}`,
+        expr: `sum by (instance) (${FLEET.select('connections_at_risk', 'reason!="protected"')}) or 0 * ${ofNode('snapshot_flows')}`,
       },
       { expr: ofNode('blind_entries') },
       { expr: sumIn(['instance'], RANGE, FLEET, 'events_lost_total') },

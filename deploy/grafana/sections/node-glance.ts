@@ -68,9 +68,9 @@ function atRiskNow() {
   const spec = {
     title: 'At risk now',
     description:
-      'Open connections of this node that break if they stay idle: "Who is at risk" names the workloads to fix. No data: no ' +
+      'Open connections of this node that break if they stay idle, without those that are protected: "Who is at risk" names the workloads to fix. No data: no ' +
       'complete snapshot yet.',
-    expr: `sum(${NODE.select('connections_at_risk')}) ${ELSE_ZERO_IN_SNAPSHOT}`,
+    expr: `sum(${NODE.select('connections_at_risk', 'reason!="protected"')}) ${ELSE_ZERO_IN_SNAPSHOT}`,
   };
   return count(spec, WARN);
 }

@@ -5,6 +5,7 @@ import { FLEET } from '../scope.ts';
 const CHECKS: readonly (readonly [expr: string, problem: string])[] = [
   [`${FLEET.selectTarget('up')} == 0`, 'down: its agent is not scraped'],
   [`${sumIn(['instance'], RANGE, FLEET, 'events_lost_total')} > 0`, 'losing events'],
+  [`${sumIn(['instance'], RANGE, FLEET, 'renewals_total', 'result="failed"')} > 0`, 'renewals failed'],
   [`${FLEET.select('table_entries')} / (${FLEET.select('table_limit')} > 0) > 0.9`, 'table nearly full'],
   [`${FLEET.select('kernel_setting', 'name="nf_conntrack_tcp_loose"')} == 0`, 'tcp_loose off'],
   [`${FLEET.select('topology_synced')} == 0`, 'names may be missing or old'],

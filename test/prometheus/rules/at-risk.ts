@@ -50,11 +50,12 @@ export const CONNECTIONS_AT_RISK: readonly RuleCase[] = [
   },
   {
     about: AT_RISK,
-    name: 'not nine, not those of which nothing is known, not two workloads together',
+    name: 'not nine, not those of which nothing is known or that are protected, not two workloads together',
     series: [
       ...agent(NODE_1),
       atRisk('9 120m'),
       atRisk('50 120m', { reason: 'unknown' }),
+      atRisk('50 120m', { reason: 'protected' }),
       atRisk('9 120m', { client_workload: 'Deployment/other' }),
     ],
     checks: [{ minute: 119, firing: [] }],
@@ -90,6 +91,15 @@ export const CONNECTIONS_AT_RISK: readonly RuleCase[] = [
     ],
   },
   {
+    about: AT_RISK,
+    name: 'ends when they are protected',
+    series: [...agent(NODE_1), atRisk('12 90m, 0 30m'), atRisk('0 90m, 12 30m', { reason: 'protected' })],
+    checks: [
+      { minute: 89.5, firing: [atRiskFires] },
+      { minute: 90, firing: [] },
+    ],
+  },
+  {
     about: EXPIRE,
     name: 'says when and whose; ends when it is used again',
     series: [
@@ -97,6 +107,7 @@ export const CONNECTIONS_AT_RISK: readonly RuleCase[] = [
       atRisk('3 60m'),
       atRisk('1 60m', { client_namespace: 'web', client_workload: 'Deployment/front' }),
       atRisk('7 60m', { client_namespace: '', client_workload: '', reason: 'unknown' }),
+      atRisk('8 60m', { client_workload: 'Deployment/safe', reason: 'protected' }),
       nextExpiry('4000 20m, 590 1m, 530 1m, 470 1m, 86000 30m'),
     ],
     checks: [
@@ -121,13 +132,17 @@ export const CONNECTIONS_AT_RISK: readonly RuleCase[] = [
   },
   {
     about: EXPIRE,
-    name: 'not at 600 s, not for a moment (data in flight), not if nothing is known of the keepalive',
+    name: 'not at 600 s, not for a moment (data in flight), not if nothing is known of the keepalive or all are protected',
     series: [
       ...agent(NODE_1),
       atRisk('3 60m'),
       nextExpiry('600 20m, 299 1m, 86400 10m, 250 1.5m, 600 20m'),
       atRisk('3 60m', { service_name: 'postgres', reason: 'unknown' }),
       nextExpiry('100 60m', { service_name: 'postgres' }),
+      // What is left has no known keepalive.
+      atRisk('3 60m', { service_name: 'mysql', reason: 'protected' }),
+      atRisk('1 60m', { service_name: 'mysql', reason: 'unknown' }),
+      nextExpiry('100 60m', { service_name: 'mysql' }),
       // Before the first were at risk, and after the last.
       atRisk('0 60m', { service_name: 'kafka' }),
       nextExpiry('100 60m', { service_name: 'kafka' }),

@@ -15,6 +15,7 @@ const SEVERITIES = {
   ConntrackConnectionsStalled: 'warning',
   ConntrackConnectionsAtRisk: 'info',
   ConntrackConnectionsAboutToExpire: 'warning',
+  ConntrackRenewalsFailing: 'warning',
   ConntrackTableNearlyFull: 'warning',
   ConntrackInvalidPackets: 'warning',
   ConntrackWatchdogEventsLost: 'warning',

@@ -17,7 +17,7 @@ const FILES = globSync('*.md', { cwd: RUNBOOKS }).toSorted();
 /** Of other programs: kube-proxy, kubectl, and what runs on a node. */
 const FOREIGN_OPTIONS = new Set(
   `--all --as --previous --since --field-selector --show-labels --profile --image --timeout --set --orig-dst --flush
-   --delete --reject-with --reload --complete-reload --conntrack-tcp-timeout-established
+   --delete --status --reject-with --reload --complete-reload --conntrack-tcp-timeout-established
    --conntrack-tcp-timeout-close-wait --conntrack-max-per-core --conntrack-min --conntrack-tcp-be-liberal
    --ipvs-tcp-timeout`.split(/\s+/),
 );
