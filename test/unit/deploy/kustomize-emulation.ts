@@ -78,18 +78,20 @@ function applyPatch({ target, patch }: Patch, objects: Tree[]): void {
   if (hit.length === 0) throw new Error(`no ${target.kind} ${target.name} to patch`);
   const parsed = parse(patch);
   for (const object of hit) {
-    if (Array.isArray(parsed)) for (const operation of parsed) append(object, operation);
+    if (Array.isArray(parsed)) for (const operation of parsed) operate(object, operation);
     else merge(object, parsed);
   }
 }
 
-/** JSON patch, but only `add` at the end of a list. */
-function append(object: Tree, { op, path, value }: { op: string; path: string; value: unknown }): void {
+/** JSON patch, but only `add` at the end of a list, and `replace` of what is in one. */
+function operate(object: Tree, { op, path, value }: { op: string; path: string; value: unknown }): void {
   const steps = path.split('/').slice(1);
-  if (op !== 'add' || steps.pop() !== '-') throw new Error(`this emulation does not know ${op} ${path}`);
+  const last = steps.pop()!;
   const list = steps.reduce<unknown>((at, step) => (at as Tree)[step], object);
   if (!Array.isArray(list)) throw new Error(`${path}: no list there`);
-  list.push(value);
+  if (op === 'add' && last === '-') list.push(value);
+  else if (op === 'replace' && /^\d+$/.test(last) && Number(last) < list.length) list[Number(last)] = value;
+  else throw new Error(`this emulation does not know ${op} ${path}`);
 }
 
 function merge(into: Tree, patch: Tree): void {

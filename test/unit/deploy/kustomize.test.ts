@@ -22,7 +22,13 @@ import { emulateKustomize } from './kustomize-emulation.ts';
 const needsKubectl = { skip: NO_KUBECTL === undefined ? false : NO_KUBECTL };
 
 test('the base and every component can be built', () => {
-  assert.deepEqual(COMPONENTS, ['grafana', 'kubernetes-events', 'prometheus-operator', 'socket-audit']);
+  assert.deepEqual(COMPONENTS, [
+    'grafana',
+    'kubernetes-events',
+    'prometheus-operator',
+    'protect',
+    'socket-audit',
+  ]);
   assert.deepEqual(build([]).map(idOf).toSorted(), [
     'ClusterRole conntrack-watchdog',
     'ClusterRoleBinding conntrack-watchdog',
@@ -35,7 +41,7 @@ test('the base and every component can be built', () => {
       .map(idOf)
       .filter((id) => !build([]).some((object) => idOf(object) === id))
       .toSorted();
-  assert.deepEqual(added('socket-audit'), []);
+  assert.deepEqual([...added('socket-audit'), ...added('protect')], []);
   assert.deepEqual(added('grafana'), [
     'ConfigMap conntrack-watchdog-dashboard-fleet',
     'ConfigMap conntrack-watchdog-dashboard-node',
@@ -53,10 +59,26 @@ test('the base and every component can be built', () => {
 test('components can be combined in any order', () => {
   const args = (components: readonly string[]) =>
     only<IDaemonSet>(build(components), 'DaemonSet').spec!.template.spec!.containers[0]!.args!;
-  const [command, ...options] = args(COMPONENTS);
-  assert.equal(command, 'agent');
-  assert.deepEqual(args(COMPONENTS.toReversed()), [command, ...options.toReversed()]);
-  assert.deepEqual(options.toSorted(), ['--emit-events', '--proc=/host/proc']);
+  const [command, proc, ...options] = args(COMPONENTS);
+  assert.deepEqual([command, proc], ['agent', '--proc=/host/proc']);
+  assert.deepEqual(args(COMPONENTS.toReversed()), [command, proc, ...options.toReversed()]);
+  assert.deepEqual(options.toSorted(), ['--emit-events', '--protect=renew']);
+});
+
+test('protect brings socket-audit with it, and nothing twice where an overlay names both', () => {
+  const alone = build(['protect']);
+  assert.deepEqual(build(['protect', 'socket-audit']), alone);
+  assert.deepEqual(build(['socket-audit', 'protect']), alone);
+  const argument = '--protect=renew';
+  const { args } = only<IDaemonSet>(alone, 'DaemonSet').spec!.template.spec!.containers[0]!;
+  assert.deepEqual(
+    args!.filter((arg) => arg !== argument),
+    only<IDaemonSet>(build(['socket-audit']), 'DaemonSet').spec!.template.spec!.containers[0]!.args,
+  );
+  assert.deepEqual(
+    args!.filter((arg) => arg === argument),
+    [argument],
+  );
 });
 
 test('the emulation builds what kubectl builds', needsKubectl, () => {

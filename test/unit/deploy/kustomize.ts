@@ -24,6 +24,11 @@ export const COMPONENTS = Object.keys(FOLDERS).toSorted();
 /** Nothing, each component alone, and all together. */
 export const SELECTIONS = [[], ...COMPONENTS.map((name) => [name]), COMPONENTS];
 
+/** Whether one of these components shows the agent the processes of the node. */
+export function seesSockets(components: readonly string[]): boolean {
+  return components.includes('socket-audit') || components.includes('protect');
+}
+
 export interface KubernetesObject {
   readonly apiVersion: string;
   readonly kind: string;

@@ -5,6 +5,7 @@ import { after, test } from 'node:test';
 import type { IDaemonSet } from 'kubernetes-models/apps/v1/DaemonSet';
 import type { IClusterRole } from 'kubernetes-models/rbac.authorization.k8s.io/v1/ClusterRole';
 import { parse } from 'yaml';
+import { checkProtect } from '../../../src/commands/agent/protect.ts';
 import { OPTIONS } from '../../../src/config/options.ts';
 import { parseCommandLine, UsageError } from '../../../src/config/parse.ts';
 import { resourcesOf } from '../../../src/enrich/resources.ts';
@@ -17,7 +18,7 @@ import {
 } from '../../../src/report/kubernetes-event-object.ts';
 import { RULES_FILE } from '../../support/rules-file.ts';
 import { breakOf } from '../report/events-harness.ts';
-import { build, COMPONENTS, only, SELECTIONS } from './kustomize.ts';
+import { build, COMPONENTS, only, SELECTIONS, seesSockets } from './kustomize.ts';
 
 const podOf = (components: readonly string[]) =>
   only<IDaemonSet>(build(components), 'DaemonSet').spec!.template.spec!;
@@ -34,12 +35,25 @@ for (const components of SELECTIONS) {
   test(`the program takes the arguments of base with [${components}]`, () => {
     const { command, args, volumeMounts = [] } = agentOf(components);
     assert.equal(command, undefined, 'the image says what program it is');
-    const { procPath, listen, emitEvents } = parseArgs(args!);
+    const { procPath, listen, emitEvents, protect } = parseArgs(args!);
     assert.equal(emitEvents, components.includes('kubernetes-events'));
-    assert.equal(procPath, components.includes('socket-audit') ? volumeMounts[0]!.mountPath : '/proc');
+    assert.equal(procPath, seesSockets(components) ? volumeMounts[0]!.mountPath : '/proc');
+    // Nothing else may turn on what writes to the kernel.
+    assert.equal(protect, components.includes('protect') ? 'renew' : 'off');
     assert.equal(listen.port, agentOf(components).ports![0]!.containerPort);
   });
 }
+
+test('protection has what it stands on: names from the API server, and snapshots', () => {
+  const inCluster = {
+    env: { NODE_NAME: 'node-1', KUBERNETES_SERVICE_HOST: '10.96.0.1' },
+    hostName: 'pod-host',
+  };
+  const line = parseCommandLine(agentOf(['protect']).args!, inCluster);
+  assert.ok('command' in line && line.command === 'agent');
+  assert.equal(line.options.topology.kind, 'kubernetes');
+  checkProtect(line.options);
+});
 
 test('an argument the program does not know is found', () => {
   assert.throws(() => parseArgs([...agentOf(COMPONENTS).args!, '--no-such-option']), UsageError);

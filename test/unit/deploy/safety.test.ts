@@ -6,7 +6,7 @@ import type { IClusterRole } from 'kubernetes-models/rbac.authorization.k8s.io/v
 import type { IClusterRoleBinding } from 'kubernetes-models/rbac.authorization.k8s.io/v1/ClusterRoleBinding';
 import type { INamespace } from 'kubernetes-models/v1/Namespace';
 import type { IServiceAccount } from 'kubernetes-models/v1/ServiceAccount';
-import { build, type KubernetesObject, only, SELECTIONS } from './kustomize.ts';
+import { build, type KubernetesObject, only, SELECTIONS, seesSockets } from './kustomize.ts';
 
 const NAME = 'conntrack-watchdog';
 const BASE_RULES = [
@@ -43,16 +43,22 @@ for (const components of SELECTIONS) {
   test(`of the node it gets the network, and processes only on request: base with [${components}]`, () => {
     const { hostNetwork, hostPID, hostIPC, volumes, containers } = podOf(objects);
     assert.deepEqual([hostNetwork, hostIPC], [true, undefined]);
-    assert.equal(hostPID, has('socket-audit') ? true : undefined);
+    assert.equal(hostPID, seesSockets(components) ? true : undefined);
     const hostProc = { name: 'host-proc', hostPath: { path: '/proc', type: 'Directory' } };
-    assert.deepEqual(volumes, has('socket-audit') ? [hostProc] : undefined);
+    assert.deepEqual(volumes, seesSockets(components) ? [hostProc] : undefined);
     const mount = {
       name: 'host-proc',
       mountPath: '/host/proc',
       readOnly: true,
       recursiveReadOnly: 'IfPossible',
     };
-    assert.deepEqual(containers[0]!.volumeMounts, has('socket-audit') ? [mount] : undefined);
+    assert.deepEqual(containers[0]!.volumeMounts, seesSockets(components) ? [mount] : undefined);
+  });
+
+  test(`it writes to the kernel on request only: base with [${components}]`, () => {
+    const { args, env } = podOf(objects).containers[0]!;
+    const said = JSON.stringify([args, env]).match(/protect[^"]*/g);
+    assert.deepEqual(said, has('protect') ? ['protect=renew'] : null);
   });
 
   test(`of the API it gets what it watches, and Events on request: base with [${components}]`, () => {
