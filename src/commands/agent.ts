@@ -72,8 +72,7 @@ export async function runAgent(
     processMetrics: true,
     read,
   });
-  const path = options.topology.kind === 'file' ? options.topology.path : undefined;
-  const followed = followTopology(source, { clock, log, metrics, readiness, path });
+  const followed = followTopology(source, { clock, log, metrics, readiness });
   parts.names = followed;
   const { topology } = followed;
   const settings = () => Object.fromEntries(checkup.lastSettings());
@@ -183,6 +182,8 @@ export async function runAgent(
     onSnapshot: (...snapshot) => {
       logSnapshot(...snapshot);
       status.announce();
+      // So that the next one has the names of then, also when it comes soon.
+      followed.look();
     },
   });
   parts.table = watchedTable;

@@ -24,8 +24,7 @@ export async function tailNames(
   const source = await loadTopology(options);
   const readiness = createReadiness([TOPOLOGY_CONDITION]);
   const metrics = { declareServices: () => {} };
-  const path = options.topology.kind === 'file' ? options.topology.path : undefined;
-  const names = followTopology(source, { clock, log, metrics, readiness, path });
+  const names = followTopology(source, { clock, log, metrics, readiness });
   if (source.kind === 'fixed') return names;
   const deadline = clock.monotonicMs() + WAIT_MS;
   while (readiness.reasons().length > 0 && clock.monotonicMs() < deadline && !stop.aborted) {

@@ -1,4 +1,3 @@
-import { NO_TOPOLOGY } from '../../enrich/no-topology.ts';
 import type { ClusterWatch } from '../../enrich/watch.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { SendRequest } from '../../model/api-request.ts';
@@ -9,15 +8,14 @@ import type { Metrics } from '../../report/metrics.ts';
 import type { Readiness } from '../../report/readiness.ts';
 import type { TopologyReadings } from '../../report/readings.ts';
 import { TOPOLOGY_CONDITION } from '../agent/checkup.ts';
-import type { FixedTopology, WatchedTopology } from './load-topology.ts';
+import { followFile } from './follow-file.ts';
+import type { FileTopology, FixedTopology, WatchedTopology } from './load-topology.ts';
 
 export interface FollowTopologyOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Pick<Metrics, 'declareServices'>;
   readonly readiness: Readiness<ReadyCondition>;
-  /** Where the names come from, for the log: the path of the file. */
-  readonly path: string | undefined;
 }
 
 /** The agent's names, whatever their source. */
@@ -37,21 +35,41 @@ export function followTopology(
   source: FixedTopology | WatchedTopology,
   options: FollowTopologyOptions,
 ): FollowedTopology {
-  return source.kind === 'watched' ? followCluster(source, options) : tellFixed(source, options);
+  if (source.kind === 'watched') return followCluster(source, options);
+  const { topology, file } = source;
+  if (file) return followNameFile({ ...source, file }, options);
+  return { ...FIXED, topology, look: () => {}, stop: async () => {} };
 }
 
-function tellFixed(
-  { topology, services, ignored }: FixedTopology,
-  { log, metrics, path }: FollowTopologyOptions,
+/** What an API server would tell. */
+const FIXED = { readings: () => undefined, send: undefined };
+
+function followNameFile(
+  first: FileTopology,
+  { clock, log, metrics }: FollowTopologyOptions,
 ): FollowedTopology {
-  metrics.declareServices(services);
-  if (topology !== NO_TOPOLOGY) {
-    log.info('topology_loaded', `Names come from ${path}`, {
-      service_ports: services.length,
-      ignored_objects: ignored,
-    });
-  }
-  return { topology, readings: () => undefined, send: undefined, look: () => {}, stop: async () => {} };
+  const tell = ({ services, ignored }: FileTopology, message: string) => {
+    metrics.declareServices(services);
+    log.info('topology_loaded', message, { service_ports: services.length, ignored_objects: ignored });
+  };
+  const { path } = first.file;
+  tell(first, `Names come from ${path}`);
+  const followed = followFile(first, {
+    clock,
+    onLoaded: (names) => tell(names, `${path} was read anew, and its names are in use`),
+    onProblem: (reason) =>
+      log.warn(
+        'topology_problem',
+        `${path} cannot be used any more, and the names stay as they were: ${reason}`,
+        { reason },
+      ),
+  });
+  return {
+    ...FIXED,
+    topology: followed.topology,
+    look: () => void followed.look(),
+    stop: async () => followed.stop(),
+  };
 }
 
 function followCluster(

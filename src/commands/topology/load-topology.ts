@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import type { OptionsOf } from '../../config/parse.ts';
 import { UsageError } from '../../config/parse.ts';
 import { NO_TOPOLOGY } from '../../enrich/no-topology.ts';
@@ -6,15 +6,31 @@ import { parseTopologyText } from '../../enrich/topology-file.ts';
 import { TopologyFileError } from '../../enrich/topology-file-error.ts';
 import type { ClusterWatch, ClusterWatchOptions } from '../../enrich/watch.ts';
 import type { ServicePort, Topology } from '../../model/topology.ts';
+import { fileVersion } from './file-version.ts';
 
-/** Names that do not change. */
+/** Names that are all there at once. */
 export interface FixedTopology {
   readonly kind: 'fixed';
   readonly topology: Topology;
+  /** Undefined if there are none. */
+  readonly file?: NameFile;
   /** Every Service port, to begin its series at 0. */
   readonly services: readonly ServicePort[];
   /** Objects of other kinds that were passed over, by kind. */
   readonly ignored: Readonly<Record<string, number>>;
+}
+
+/** Where names were read. */
+export interface NameFile {
+  readonly path: string;
+  /** Whose view it is; undefined: nobody's. */
+  readonly nodeName: string | undefined;
+  /** As it was read, see fileVersion. */
+  readonly version: string;
+}
+
+export interface FileTopology extends FixedTopology {
+  readonly file: NameFile;
 }
 
 /** Names that come from the API server and change; nothing is asked before `watch`, which throws a UsageError. */
@@ -56,19 +72,26 @@ export async function loadTopology(
 }
 
 /** Throws a UsageError as above. Without `nodeName` it is nobody's view. */
-export async function readTopologyFile(path: string, nodeName?: string): Promise<FixedTopology> {
+export async function readTopologyFile(path: string, nodeName?: string): Promise<FileTopology> {
   let text: string;
+  let version: string;
   try {
-    text = readFileSync(path, 'utf8');
+    version = (await fileVersion(path)).text;
+    text = await readFile(path, 'utf8');
   } catch (error) {
     throw new UsageError(`--topology file:${path}: ${(error as Error).message}`);
   }
+  return await parseTopologyFile(text, { path, nodeName, version });
+}
+
+/** Throws a UsageError as above. */
+export async function parseTopologyFile(text: string, file: NameFile): Promise<FileTopology> {
   try {
     const ignored = new Map<string, number>();
     const onIgnored = (kind: string) => ignored.set(kind, (ignored.get(kind) ?? 0) + 1);
-    const topology = await parseTopologyText(text, path, onIgnored, nodeName);
+    const topology = await parseTopologyText(text, file.path, onIgnored, file.nodeName);
     const services = [...topology.services()];
-    return { kind: 'fixed', topology, services, ignored: Object.fromEntries(ignored) };
+    return { kind: 'fixed', topology, file, services, ignored: Object.fromEntries(ignored) };
   } catch (error) {
     if (error instanceof TopologyFileError) throw new UsageError(error.message);
     throw error;
