@@ -142,7 +142,7 @@ function putUpdate(
 }
 
 /** Whatever is passed here, nothing but a reply tuple and a zone goes out. */
-function checkIdentity(attributes: Uint8Array): void {
+export function checkIdentity(attributes: Uint8Array): void {
   const view = new DataView(attributes.buffer, attributes.byteOffset, attributes.length);
   let at = 0;
   let hasTuple = false;

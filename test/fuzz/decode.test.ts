@@ -4,7 +4,9 @@ import fc from 'fast-check';
 import { addCpuStats } from '../../src/decode/cpu-stats.ts';
 import { decodeDatagram, type Message } from '../../src/decode/datagram.ts';
 import { DumpReader } from '../../src/decode/dump.ts';
+import { readEntryAnswer } from '../../src/decode/entry-answer.ts';
 import { readCaptures } from '../support/captured-bytes.ts';
+import { attributesOf } from '../support/netlink-messages.ts';
 import { attr, cpuStatsMessage, doneMessage, dumpMessage, errorMessage } from '../support/packets.ts';
 
 const SEEDS = ['5.10', '6.1', '6.18', '6.18-variants'].flatMap((kernel) =>
@@ -158,4 +160,44 @@ test(`${STATS_RUNS} mutated statistics: never an exception, an end, never a byte
     { numRuns: STATS_RUNS },
   );
   assert.ok(changed > 500 && ended > 500, `${changed} counted, ${ended} ended`);
+});
+
+const ANSWERS = [
+  dumpMessage(dumpEntry(1, '10.0.1.1'), 1),
+  dumpMessage({ ...dumpEntry(2, ''), ...six, zone: 7 }, 2),
+  dumpMessage(dumpEntry(3, '10.0.1.2', { tupleZone: 9, replyZone: 8 }), 3),
+  errorMessage(4, -2),
+];
+const ANSWER_RUNS = 20_000;
+const TUPLE_REPLY = 2;
+const ZONE = 18;
+
+test(`${ANSWER_RUNS} mutated answers: never an exception, never a byte beyond the end, and no name but tuple and zone`, () => {
+  const kinds = new Map<string, number>();
+  fc.assert(
+    fc.property(mutatedOf(ANSWERS, 250), (bytes) => {
+      const told = twice(bytes).map((each) => {
+        const answer = readEntryAnswer(each);
+        if (answer === undefined || 'errno' in answer) return answer;
+        const { row, identity, sequence } = answer;
+        const { v6, words, tcpState, sport, dport, replySport, replyDport, zone, status, timeoutSeconds } =
+          row;
+        const used = v6 ? [...words] : [words[0], words[4], words[8], words[12]];
+        const rest = [sport, dport, replySport, replyDport, zone, status, timeoutSeconds, tcpState];
+        return { sequence, used, rest, family: identity.family, name: Buffer.from(identity.attributes) };
+      });
+      assert.deepEqual(told[0], told[1]);
+      const [first] = told;
+      const kind = first === undefined ? 'nothing' : 'errno' in first ? 'errno' : 'entry';
+      kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+      if (!first || 'errno' in first) return;
+      assert.ok(first.family === 2 || first.family === 10);
+      const types = attributesOf(first.name).map(({ type }) => type);
+      assert.ok(types.includes(TUPLE_REPLY) && types.every((type) => type === TUPLE_REPLY || type === ZONE));
+    }),
+    { numRuns: ANSWER_RUNS },
+  );
+  for (const kind of ['nothing', 'errno', 'entry']) {
+    assert.ok((kinds.get(kind) ?? 0) > 200, `${kind}: ${kinds.get(kind)}`);
+  }
 });
