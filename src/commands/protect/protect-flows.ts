@@ -4,7 +4,7 @@ import type { ProtectionRule } from '../../audit/protection.ts';
 import { type RenewalWindow, renewalWindow } from '../../audit/renewal-window.ts';
 import type { AuditSummary, ServiceName } from '../../audit/summary.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { BATCH, openRenewalSocket } from '../../kernel/renewal-socket.ts';
+import { BATCH, openRenewalSocket, type RenewalSocket } from '../../kernel/renewal-socket.ts';
 import type { TcpTimeouts } from '../../lib/tcp-timeouts.ts';
 import { RENEWAL_RESULTS, type RenewalResult } from '../../model/protection.ts';
 import type { Log } from '../../report/log.ts';
@@ -13,16 +13,19 @@ import type { TableProtection } from '../table/watch-table.ts';
 import { createProtectionLog } from './protection-log.ts';
 import { renewBatch } from './renew-batch.ts';
 
-/** Nobody's table needs more: with a timeout of a day that is a thousand times what a full one asks for. */
-const MOST_A_ROUND = 20_000;
-/**
- * What can wait does so when more than this part of all connections is due, so that a round costs little more than its
- * snapshot: a renewal takes the CPU about half as long again as reading a connection does.
- */
-const SHARE_OF_FLOWS = 1 / 4;
-const FEW = 1_000;
-/** Others that listen to conntrack events hear of each. */
-const MOST_A_SECOND = 10_000;
+const LIMITS = {
+  /** Nobody's table needs more: with a timeout of a day that is a thousand times what a full one asks for. */
+  aRound: 20_000,
+  /** Others that listen to conntrack events hear of each. */
+  aSecond: 10_000,
+  /**
+   * What can wait does so when more than a quarter of all connections is due, so that a round costs little more than its
+   * snapshot: a renewal takes the CPU about half as long again as reading a connection does.
+   */
+  shareOfFlows: 1 / 4,
+  /** So few can always be done. */
+  few: 1_000,
+};
 
 export interface ProtectOptions {
   readonly store: FlowStore;
@@ -43,9 +46,16 @@ export interface RoundResult {
   readonly problem: string | undefined;
 }
 
-/** Keeps the entries of living connections alive: `--protect renew`. Throws a KernelError, and leaves nothing open then. */
-export function protectFlows({ store, clock, maxIdleMs, log, metrics }: ProtectOptions): TableProtection {
-  const socket = openRenewalSocket();
+/**
+ * Keeps the entries of living connections alive: `--protect renew`. Throws a KernelError, and leaves nothing open then.
+ * `open` and `limits` are given by tests only.
+ */
+export function protectFlows(
+  { store, clock, maxIdleMs, log, metrics }: ProtectOptions,
+  open: () => RenewalSocket = openRenewalSocket,
+  limits: typeof LIMITS = LIMITS,
+): TableProtection {
+  const socket = open();
   const tell = createProtectionLog(log, maxIdleMs);
   metrics.declareRenewals();
   let window: RenewalWindow = renewalWindow(0, 0);
@@ -60,8 +70,13 @@ export function protectFlows({ store, clock, maxIdleMs, log, metrics }: ProtectO
     const begunAtMs = clock.monotonicMs();
     let done = 0;
     const urgent = due.countBelow(window.urgentSeconds);
-    const limit = Math.min(MOST_A_ROUND, Math.max(urgent, FEW, flows * SHARE_OF_FLOWS));
-    for (const batch of inBatches(due.first(Math.floor(limit)), BATCH)) {
+    const limit = Math.min(
+      limits.aRound,
+      Math.max(urgent, limits.few, Math.floor(flows * limits.shareOfFlows)),
+    );
+    for (const batch of inBatches(due.first(limit), BATCH)) {
+      // Whoever stops may have closed the socket by now.
+      if (stop.aborted) break;
       const slots = batch.map(({ slot }) => slot);
       const results = renewBatch(store, socket, slots, timeoutSeconds, clock.monotonicMs);
       for (const [i, { result, problem: said }] of results.entries()) {
@@ -69,11 +84,10 @@ export function protectFlows({ store, clock, maxIdleMs, log, metrics }: ProtectO
         problem ??= said;
       }
       done += batch.length;
-      const dueInMs = begunAtMs + (done / MOST_A_SECOND) * 1000 - clock.monotonicMs();
+      const dueInMs = begunAtMs + (done / limits.aSecond) * 1000 - clock.monotonicMs();
       await new Promise((resolve) => (dueInMs >= 1 ? setTimeout(resolve, dueInMs) : setImmediate(resolve)));
-      if (stop.aborted) break;
     }
-    return { services, overLimit: Math.max(0, urgent - MOST_A_ROUND), problem };
+    return { services, overLimit: Math.max(0, urgent - limits.aRound), problem };
   };
 
   return {
