@@ -53,8 +53,10 @@ export function followFile(
     try {
       const before = await fileVersion(path);
       version = before.text;
+      if (version === judged) return;
+      if (!before.isRegular) return fail(new Error(`topology file ${path}: no regular file`));
       // A clock that is far ahead, or behind, is another machine's.
-      if (version === judged || Math.abs(clock.wallMs() - before.modifiedAtMs) < QUIET_MS) return;
+      if (Math.abs(clock.wallMs() - before.modifiedAtMs) < QUIET_MS) return;
       text = await readFile(path, { encoding: 'utf8', signal });
       if ((await fileVersion(path)).text !== version) return;
     } catch (error) {

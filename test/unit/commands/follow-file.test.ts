@@ -1,5 +1,7 @@
 /** `--topology file:PATH` while the agent runs: what is put in its place, and how. */
 import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   mkdirSync,
   mkdtempSync,
@@ -159,6 +161,25 @@ test('a file that makes no sense, or is away, leaves the names, and is told once
   await see(/ENOENT/);
   renameSync(`${path}.away`, path);
   await see(/^loaded 1$/);
+});
+
+test('a pipe is read once, and one in the place of the file is not opened', async (t) => {
+  const path = join(tempFolder(t), 'names.json');
+  execFileSync('mkfifo', [path]);
+  const writer = spawn('sh', ['-c', 'printf %s "$1" > "$2"', 'sh', namesOf(...BOTH), path]);
+  const written = once(writer, 'close');
+  const piped = await follow(path);
+  await written;
+  await piped.look();
+  assert.deepEqual([piped.backends(...BOTH), piped.told], [BOTH, []]);
+
+  const other = `${path}.regular`;
+  replace(other, namesOf(...BOTH));
+  const { told, look, backends } = await follow(other);
+  renameSync(path, other);
+  await look();
+  await look();
+  assert.deepEqual([backends(...BOTH), told], [BOTH, [`topology file ${other}: no regular file`]]);
 });
 
 test('what is being read when the agent stops is not taken', async (t) => {
