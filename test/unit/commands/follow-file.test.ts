@@ -165,7 +165,7 @@ test('a file that makes no sense, or is away, leaves the names, and is told once
 
 test('a pipe is read once, and one in the place of the file is not opened', async (t) => {
   const path = join(tempFolder(t), 'names.json');
-  execFileSync('mkfifo', [path]);
+  execFileSync('sh', ['-c', 'mkfifo "$1"', 'sh', path]);
   const writer = spawn('sh', ['-c', 'printf %s "$1" > "$2"', 'sh', namesOf(...BOTH), path]);
   const written = once(writer, 'close');
   const piped = await follow(path);
