@@ -1,5 +1,6 @@
 import { definedFields } from '../lib/defined-fields.ts';
 import type { Keepalive, NamedFlowAtRisk, RiskReason } from '../model/at-risk.ts';
+import type { SkipReason } from '../model/protection.ts';
 import { atRiskAdvice } from './at-risk-advice.ts';
 import type { AuditReport } from './audit-report.ts';
 import {
@@ -16,6 +17,8 @@ import {
 /** A connection at risk in JSON: what is not known is left out, times are ISO 8601. */
 export interface AtRiskLine {
   readonly reason: RiskReason;
+  /** Why its entry is not renewed; left out if nothing is. */
+  readonly unprotected?: SkipReason;
   readonly client: ClientFields;
   readonly service: ServiceFields;
   readonly backend: BackendFields;
@@ -46,6 +49,7 @@ export function atRiskLine(
   const armed = keepalive.state === 'armed' ? keepalive : undefined;
   return definedFields({
     reason: flow.reason,
+    unprotected: flow.unprotected,
     client: clientFields(flow.client),
     service: serviceFields(flow.service),
     backend: backendFields(flow.backend),

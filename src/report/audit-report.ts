@@ -1,5 +1,6 @@
 import type { NamedFlowAtRisk } from '../model/at-risk.ts';
 import type { KernelSettings } from './broken-sentence.ts';
+import type { ProtectionReport } from './protection-report.ts';
 
 /** What an audit of this node found. */
 export interface AuditReport {
@@ -11,6 +12,8 @@ export interface AuditReport {
   /** How many of them break if they stay idle, and of how many of these it is not known for sure. */
   readonly total: number;
   readonly unknown: number;
+  /** Undefined when no entries are renewed. */
+  readonly protection?: ProtectionReport | undefined;
   /** Those, the soonest first. Gone over several times, and better not kept: there may be a quarter of a million. */
   readonly atRisk: Iterable<NamedFlowAtRisk>;
   readonly settings: KernelSettings;

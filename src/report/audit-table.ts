@@ -7,7 +7,9 @@ import type { NamedClient } from '../model/named-finding.ts';
 import { atRiskAdvice } from './at-risk-advice.ts';
 import type { AuditReport } from './audit-report.ts';
 import { podPortText, serviceText } from './name-text.ts';
+import type { ProtectionReport } from './protection-report.ts';
 import { textChunks } from './text-chunks.ts';
+import { unprotectedReasons, unprotectedText } from './unprotected-text.ts';
 
 export interface AuditTableOptions {
   /** Rows at most; Infinity for all. */
@@ -17,7 +19,10 @@ export interface AuditTableOptions {
   readonly width?: number;
 }
 
-const HEADINGS = ['EXPIRES IN', 'IDLE', 'CLIENT', 'SERVICE', 'BACKEND', 'KEEPALIVE', 'FIX'];
+const HEADINGS = ['EXPIRES IN', 'IDLE', 'CLIENT', 'SERVICE', 'BACKEND', 'KEEPALIVE'];
+/** Only where entries are renewed. */
+const UNPROTECTED = 'NOT PROTECTED';
+const FIX = 'FIX';
 const GAP = '  ';
 const RED_BELOW_SECONDS = 600;
 const YELLOW_BELOW_SECONDS = 3600;
@@ -25,7 +30,7 @@ type Style = Parameters<typeof styleText>[0];
 
 /**
  * A table of the connections at risk for people, in pieces to be written one after another. What to do stands below it,
- * each advice once, under the number that the column FIX has.
+ * each advice once, under the number that the column FIX has; so does why a connection is not protected.
  */
 export function auditTable(report: AuditReport, options: AuditTableOptions): Iterable<string> {
   return textChunks(lines(report, options));
@@ -39,9 +44,14 @@ function* lines(report: AuditReport, { limit, color, width }: AuditTableOptions)
   const paint = (style: Style | undefined, text: string) =>
     color && style !== undefined ? styleText(style, text, { validateStream: false }) : text;
   const notes = notesOf(shown);
-  const cells = (flow: NamedFlowAtRisk) => cellsOf(flow, notes);
+  const headings = [...HEADINGS, ...(report.protection ? [UNPROTECTED] : []), FIX];
+  const cells = (flow: NamedFlowAtRisk) => [
+    ...cellsOf(flow),
+    ...(report.protection ? [flow.unprotected ?? ''] : []),
+    `(${notes.get(noteKey(flow))!.number})`,
+  ];
   // Rows are made twice: kept, a quarter of a million of them would take more memory than the agent has.
-  const widths = HEADINGS.map((heading) => heading.length);
+  const widths = headings.map((heading) => heading.length);
   for (const flow of shown) {
     for (const [i, cell] of cells(flow).entries()) widths[i] = Math.max(widths[i]!, cell.length);
   }
@@ -49,7 +59,7 @@ function* lines(report: AuditReport, { limit, color, width }: AuditTableOptions)
     `${texts.map((text, i) => paint(style(i), i === texts.length - 1 ? text : text.padEnd(widths[i]!))).join(GAP)}\n`;
 
   yield '\n';
-  yield row(HEADINGS, () => 'bold');
+  yield row(headings, () => 'bold');
   for (const flow of shown) yield row(cells(flow), (column) => (column === 0 ? urgency(flow) : undefined));
   const hidden = report.total - Math.min(report.total, limit);
   if (hidden > 0) yield `... and ${hidden} more (--limit all)\n`;
@@ -57,9 +67,28 @@ function* lines(report: AuditReport, { limit, color, width }: AuditTableOptions)
   for (const { number, flow } of notes.values()) {
     yield* wrapped(atRiskAdvice(flow, report.settings), `(${number}) `, width);
   }
+  for (const reason of report.protection ? unprotectedReasons(shown) : []) {
+    yield* wrapped(`not protected, as ${unprotectedText(reason)}.`, `${reason}: `, width);
+  }
 }
 
-function summary({ node, flows, total, unknown }: AuditReport): string {
+function summary(report: AuditReport): string {
+  return [
+    riskText(report),
+    ...(report.flows > 0 && report.protection ? [protectionText(report.protection)] : []),
+  ].join(' ');
+}
+
+function protectionText({ connections, maxIdleSeconds }: ProtectionReport): string {
+  if (connections === 0) return 'None is protected, although entries are renewed (--protect renew).';
+  const [are, their, they] =
+    connections === 1
+      ? ['connection is', 'its entry is', 'it expires']
+      : ['connections are', 'their entries are', 'they expire'];
+  return `${connections} ${are} protected: ${their} renewed before ${they}, for at most ${humanDuration(maxIdleSeconds)} without a packet (--protect renew).`;
+}
+
+function riskText({ node, flows, total, unknown }: AuditReport): string {
   const looked = `${flows} ${flows === 1 ? 'connection' : 'connections'} through Services on ${printable(node)}`;
   if (flows === 0) return `There is no open connection through a Service on ${printable(node)}.`;
   if (total === 0) return `All is well: looked at ${looked}, and none is at risk.`;
@@ -105,7 +134,7 @@ function idleSetting({ keepalive }: NamedFlowAtRisk): number {
   return keepalive.state === 'armed' ? keepalive.idleSetting : 0;
 }
 
-function cellsOf(flow: NamedFlowAtRisk, notes: ReadonlyMap<string, Note>): string[] {
+function cellsOf(flow: NamedFlowAtRisk): string[] {
   return [
     humanDuration(flow.expiresInSeconds),
     flow.idleSeconds === undefined ? 'unknown' : humanDuration(flow.idleSeconds),
@@ -113,7 +142,6 @@ function cellsOf(flow: NamedFlowAtRisk, notes: ReadonlyMap<string, Note>): strin
     printable(serviceText(flow.service)),
     printable(podPortText(flow.backend)),
     keepaliveText(flow.keepalive),
-    `(${notes.get(noteKey(flow))!.number})`,
   ];
 }
 

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import { openBrowser, screenshot, skip, watchPage } from '../support/browser.ts';
 import { type StatusContent, serveContent } from '../support/status-source.ts';
-import { ipvsFlow, slowFlow, strangersFlow } from '../unit/report/at-risk-samples.ts';
+import { ipvsFlow, protectedWorkload, slowFlow, strangersFlow } from '../unit/report/at-risk-samples.ts';
 import { NOON_MS, pickup } from '../unit/report/samples.ts';
 
 const PHONE = { width: 390, height: 844 };
@@ -19,6 +19,24 @@ const content = (): StatusContent => ({
     pickup({ pickedUpAtMs: NOON_MS + 90_000, mapping: 'none', cause: 'ipvs', idleSeconds: 905 }),
   ],
   atRisk: [ipvsFlow(), slowFlow(), strangersFlow()],
+});
+
+/** As an agent with --protect renew has it. */
+const protecting = (): StatusContent => ({
+  ...content(),
+  atRisk: [
+    { ...ipvsFlow(), unprotected: 'ipvs' },
+    slowFlow({ unprotected: 'max_idle' }),
+    { ...strangersFlow(), unprotected: 'client_unseen' },
+  ],
+  protection: [
+    protectedWorkload({ connections: 41 }),
+    protectedWorkload({
+      client: { namespace: 'batch', workload: 'CronJob/nightly-report' },
+      connections: 12,
+    }),
+    protectedWorkload({ client: { namespace: undefined, workload: 'Node/node-1' }, connections: 1 }),
+  ],
 });
 
 /** No column is wider than the screen, so that nobody has to scroll sideways to read a sentence. */
@@ -67,6 +85,48 @@ describe('status page', { skip }, () => {
       await page.close();
     }
     assert.equal(new Set(grounds).size, 2, `light and dark differ: ${grounds}`);
+  });
+
+  test('what is protected, and why the rest is not; light and dark, desk and phone, without a script too', async () => {
+    await using server = await serveContent(protecting());
+    await using browser = await openBrowser();
+    for (const [name, options] of [
+      ...looks,
+      ['phone-without-script', { viewport: PHONE, javaScriptEnabled: false }] as const,
+    ]) {
+      const page = await browser.newPage(options);
+      const faults = watchPage(page, server.url);
+      await page.goto(server.url);
+      assert.ok(await page.locator('#state').getByText('54 protected').isVisible());
+      const rows = page.locator('#protected tbody tr');
+      assert.equal(await rows.count(), 3);
+      assert.match(
+        (await rows.first().textContent()) ?? '',
+        /41\s*shop\/Deployment\/checkout\s*shop\/redis:6379/,
+      );
+      assert.ok(await page.getByText("Not protected, as its client's socket").isVisible());
+      assert.ok(await page.getByText('renew, idle for at most 7 d').isVisible());
+      assert.ok(await fits(page), `${name} is too wide`);
+      await screenshot(page, `protected-${name}`);
+      assert.deepEqual(faults, [], name);
+      await page.close();
+    }
+  });
+
+  test('an agent that comes back with protection: the open page shows it', async () => {
+    const now = { ...protecting(), protection: undefined as StatusContent['protection'] };
+    await using server = await serveContent(now);
+    await using browser = await openBrowser();
+    const page = await browser.newPage({ viewport: DESK });
+    const faults = watchPage(page, server.url);
+    await page.goto(server.url);
+    await page.locator('#live').getByText('live').waitFor();
+    assert.equal(await page.locator('#protected h2').count(), 0);
+    now.protection = protecting().protection;
+    server.announce();
+    await page.locator('#protected tbody tr').first().waitFor();
+    await page.locator('#state').getByText('54 protected').waitFor();
+    assert.deepEqual(faults, []);
   });
 
   test('the words of a time line do not lie on one another, on a phone neither', async () => {
@@ -163,7 +223,8 @@ describe('status page', { skip }, () => {
       node: evil,
       reasons: [evil],
       pickups: [pickup({ ...names, oldBackend: { ...pickup().oldBackend!, pod: evil, node: evil } })],
-      atRisk: [slowFlow(names)],
+      atRisk: [slowFlow({ ...names, unprotected: 'half_closed' })],
+      protection: [protectedWorkload({ service: names.service, client: names.client })],
     });
     await using browser = await openBrowser();
     const page = await browser.newPage({ viewport: PHONE });

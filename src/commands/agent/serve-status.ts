@@ -6,6 +6,7 @@ import type { AuditReport } from '../../report/audit-report.ts';
 import type { KernelSettings } from '../../report/broken-sentence.ts';
 import type { Log } from '../../report/log.ts';
 import { isoTime } from '../../report/named-fields.ts';
+import { largestFirst } from '../../report/protection-report.ts';
 import type { Readings } from '../../report/readings.ts';
 import { healthOf } from '../../report/status/health.ts';
 import { createRecentBreaks } from '../../report/status/recent-breaks.ts';
@@ -13,7 +14,10 @@ import { type StatusServer, startStatus } from '../../report/status/status-serve
 import type { TableAtRisk } from '../table/audit-store.ts';
 
 export interface ServeStatusOptions {
-  readonly options: Pick<OptionsOf<'agent'>, 'statusListen' | 'nodeName' | 'snapshotIntervalMs'>;
+  readonly options: Pick<
+    OptionsOf<'agent'>,
+    'statusListen' | 'nodeName' | 'snapshotIntervalMs' | 'protect' | 'protectMaxIdleMs'
+  >;
   readonly version: string;
   readonly startedAtMs: number;
   readonly log: Log;
@@ -33,15 +37,16 @@ export interface ServedStatus {
 }
 
 export async function serveStatus(options: ServeStatusOptions): Promise<ServedStatus> {
-  const { statusListen: listen, nodeName, snapshotIntervalMs } = options.options;
-  const { log, version, topology } = options;
+  const { statusListen: listen, nodeName, snapshotIntervalMs, protect, protectMaxIdleMs } = options.options;
+  const { log, version } = options;
+  const maxIdleSeconds = protectMaxIdleMs / 1000;
   const breaks = createRecentBreaks();
   const source = {
     node: nodeName,
     breaks,
     settings: options.settings,
     isReady: () => options.reasons().length === 0,
-    atRisk: (limit: number) => reportOf(options.atRisk(), limit, topology, nodeName, options.settings()),
+    atRisk: (limit: number) => reportOf(options, limit),
     health: async () => {
       const takenAtMs = options.atRisk()?.takenAtMs;
       const fixed = {
@@ -51,6 +56,8 @@ export async function serveStatus(options: ServeStatusOptions): Promise<ServedSt
         reasons: options.reasons(),
         resident_bytes: process.memoryUsage.rss(),
         ...(snapshotIntervalMs === undefined ? {} : { snapshot_interval_seconds: snapshotIntervalMs / 1000 }),
+        protect,
+        ...(protect === 'off' ? {} : { protect_max_idle_seconds: maxIdleSeconds }),
       };
       return healthOf(fixed, await options.read(), takenAtMs === undefined ? undefined : isoTime(takenAtMs));
     },
@@ -81,15 +88,24 @@ export async function serveStatus(options: ServeStatusOptions): Promise<ServedSt
   };
 }
 
+/** `limit`: connections at risk, and workloads whose connections are protected. */
 function reportOf(
-  table: TableAtRisk | undefined,
+  { atRisk, topology, settings, options }: ServeStatusOptions,
   limit: number,
-  topology: Topology,
-  node: string,
-  settings: KernelSettings,
 ): AuditReport | undefined {
+  const table = atRisk();
   if (!table) return undefined;
-  const { soonest, ...totals } = table;
-  const atRisk = soonest.slice(0, limit).map((flow) => nameAtRisk(topology, flow, node));
-  return { node, ...totals, atRisk, settings };
+  const { soonest, protection, ...totals } = table;
+  const node = options.nodeName;
+  return {
+    node,
+    ...totals,
+    protection: protection && {
+      connections: protection.connections,
+      maxIdleSeconds: options.protectMaxIdleMs / 1000,
+      workloads: largestFirst(protection.workloads, limit),
+    },
+    atRisk: soonest.slice(0, limit).map((flow) => nameAtRisk(topology, flow, node)),
+    settings: settings(),
+  };
 }

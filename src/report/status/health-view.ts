@@ -1,13 +1,14 @@
 import { html } from 'ghtml';
 import { humanDuration } from '../../lib/human-duration.ts';
+import type { AuditReport } from '../audit-report.ts';
 import type { Health } from './health.ts';
 
 /** More of the table than this is in use: new connections will soon be refused. */
 const FULL = 0.8;
 
 /** Whether the agent sees what it should; what it cannot see is said first. */
-export function healthView(health: Health): string {
-  const facts = factsOf(health);
+export function healthView(health: Health, atRisk: AuditReport | undefined): string {
+  const facts = [...factsOf(health), ['Protection', protectionText(health, atRisk)] as const];
   return html`<section id="health" data-live><h2>Agent</h2>
 !${health.reasons.map((reason) => html`<p class="problem">Not ready: ${reason}</p>`)}
 !${problemsOf(health).map((problem) => html`<p class="problem">${problem}</p>`)}
@@ -31,6 +32,20 @@ function factsOf(health: Health): readonly (readonly [name: string, value: strin
     ['Memory', `${Math.round(health.resident_bytes / 1e6)} MB`],
     ['Watching since', timeText(health.started_at)],
   ];
+}
+
+function protectionText(
+  { protect, protect_max_idle_seconds: maxIdle }: Health,
+  atRisk: AuditReport | undefined,
+): string {
+  if (protect === 'renew') {
+    return `renew${maxIdle === undefined ? '' : `, idle for at most ${humanDuration(maxIdle)}`}`;
+  }
+  const rows = [...(atRisk?.atRisk ?? [])];
+  const isIpvs = rows.length > 0 && rows.every(({ limitedBy }) => limitedBy === 'ipvs');
+  return isIpvs
+    ? 'off: there is none for connections through IPVS, which has timers of its own'
+    : 'off: with --protect renew the agent keeps the entries of open connections alive';
 }
 
 function problemsOf(health: Health): readonly string[] {

@@ -18,6 +18,9 @@ export interface Health {
   readonly snapshot_interval_seconds?: number;
   readonly snapshot_taken_at?: string;
   readonly snapshot_duration_seconds?: number;
+  /** Whether entries of open connections are renewed, and for how long at most without a packet. */
+  readonly protect: 'off' | 'renew';
+  readonly protect_max_idle_seconds?: number;
   /** Connections the agent forgot early because a table of its own was full. */
   readonly evictions: number;
   readonly resident_bytes: number;
@@ -33,7 +36,14 @@ export type HealthReadings = Pick<
 export function healthOf(
   fixed: Pick<
     Health,
-    'node' | 'version' | 'started_at' | 'reasons' | 'resident_bytes' | 'snapshot_interval_seconds'
+    | 'node'
+    | 'version'
+    | 'started_at'
+    | 'reasons'
+    | 'resident_bytes'
+    | 'snapshot_interval_seconds'
+    | 'protect'
+    | 'protect_max_idle_seconds'
   >,
   readings: HealthReadings,
   snapshotTakenAt: string | undefined,

@@ -5,6 +5,7 @@ import { atRiskView } from './at-risk-view.ts';
 import { breakView } from './break-view.ts';
 import type { Health } from './health.ts';
 import { healthView } from './health-view.ts';
+import { protectedView } from './protected-view.ts';
 import type { NumberedBreak } from './recent-breaks.ts';
 
 export interface PageContent {
@@ -42,13 +43,15 @@ export function statusPage({ health, breaks, brokenTotal, atRisk, settings }: Pa
 <header><h1>${health.node}</h1>
 <p id="state" data-live><span class="badge ${health.ready ? 'ok' : 'bad'}">${health.ready ? 'ready' : 'not ready'}</span>
 <span class="badge ${brokenTotal === 0 ? 'ok' : 'bad'}">${brokenTotal} broken</span>
-<span class="badge ${atRisk && atRisk.total > 0 ? 'warn' : 'ok'}">${atRisk ? atRisk.total : '?'} at risk</span></p>
+<span class="badge ${atRisk && atRisk.total > 0 ? 'warn' : 'ok'}">${atRisk ? atRisk.total : '?'} at risk</span>
+!${health.protect === 'off' ? '' : html`<span class="badge ok">${atRisk?.protection?.connections ?? '?'} protected</span>`}</p>
 <p id="live" role="status" hidden></p>
 <p class="product">conntrack-watchdog ${health.version}. Times are UTC.</p></header>
 <main>
 !${breaksView({ breaks, brokenTotal, settings, startedAt: health.started_at })}
 !${atRiskView(atRisk, health.snapshot_interval_seconds !== undefined)}
-!${healthView(health)}
+!${protectedView(health, atRisk)}
+!${healthView(health, atRisk)}
 </main>
 <footer><p>The same as JSON: !${[PATHS.broken, PATHS.atRisk, PATHS.health].map((path) => html`<a href="${path}">${path}</a> `)}</p></footer>
 </body>

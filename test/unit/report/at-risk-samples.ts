@@ -1,5 +1,11 @@
 import type { NamedFlowAtRisk } from '../../../src/model/at-risk.ts';
 import type { AuditReport } from '../../../src/report/audit-report.ts';
+import {
+  largestFirst,
+  type ProtectedWorkload,
+  type ProtectionReport,
+  sumOfConnections,
+} from '../../../src/report/protection-report.ts';
 import { NOON_MS, pickup, redis, stranger } from './samples.ts';
 
 /** A connection without keepalive that goes in 5 minutes. Everything is known. */
@@ -80,6 +86,25 @@ export const evilFlow = () => {
     backend: { ...backend, namespace: EVIL, pod: EVIL, node: EVIL },
   });
 };
+
+export const WEEK_SECONDS = 604_800;
+
+/** Connections of checkout to redis. */
+export const protectedWorkload = (fields: Partial<ProtectedWorkload> = {}): ProtectedWorkload => ({
+  service: redis,
+  client: { namespace: 'shop', workload: 'Deployment/checkout' },
+  connections: 5,
+  ...fields,
+});
+
+export const protectionReport = (
+  workloads: readonly ProtectedWorkload[],
+  limit = Number.POSITIVE_INFINITY,
+): ProtectionReport => ({
+  connections: sumOfConnections(workloads),
+  maxIdleSeconds: WEEK_SECONDS,
+  workloads: largestFirst(workloads, limit),
+});
 
 export const auditReport = (
   atRisk: readonly NamedFlowAtRisk[],

@@ -8,6 +8,8 @@ import {
   evilFlow,
   flowAtRisk,
   ipvsFlow,
+  protectedWorkload,
+  protectionReport,
   slowFlow,
   strangersFlow,
 } from './at-risk-samples.ts';
@@ -106,4 +108,35 @@ test('many connections come in pieces', () => {
   }
   assert.equal(connections, 20_000);
   assert.ok(pieces > 100 && pieces < 400, `${pieces} pieces`);
+});
+
+test('where entries are renewed it says which connections, those with the most first, and why not the others', () => {
+  const job = protectedWorkload({
+    client: { namespace: 'shop', workload: 'CronJob/report' },
+    connections: 1,
+  });
+  const node = protectedWorkload({
+    client: { namespace: undefined, workload: 'Node/node-1' },
+    connections: 9,
+  });
+  const protection = protectionReport([job, node, protectedWorkload()]);
+  const atRisk = [flowAtRisk({ unprotected: 'max_idle' }), strangersFlow()];
+  const { connections, ...head } = JSON.parse(textOf(auditReport(atRisk, { protection })));
+  const service = { namespace: 'shop', name: 'redis', port: 6379 };
+  assert.deepEqual(head, {
+    node: 'node-1',
+    taken_at: '2026-03-01T12:00:00.000Z',
+    service_connections: 14,
+    connections_at_risk: 2,
+    protected_connections: 15,
+    protected: [
+      { client: { workload: 'Node/node-1' }, service, connections: 9 },
+      { client: { namespace: 'shop', workload: 'Deployment/checkout' }, service, connections: 5 },
+      { client: { namespace: 'shop', workload: 'CronJob/report' }, service, connections: 1 },
+    ],
+  });
+  assert.equal(connections[0].unprotected, 'max_idle');
+  assert.ok(!('unprotected' in connections[1]));
+  const none = JSON.parse(textOf(auditReport([], { protection: protectionReport([]) })));
+  assert.deepEqual([none.protected_connections, none.protected, none.connections], [0, [], []]);
 });

@@ -8,6 +8,8 @@ import {
   evilFlow,
   flowAtRisk,
   ipvsFlow,
+  protectedWorkload,
+  protectionReport,
   slowFlow,
   strangersFlow,
 } from './at-risk-samples.ts';
@@ -131,4 +133,41 @@ test('nothing of a name but printable ASCII reaches the terminal', () => {
   assert.equal(rows.length, 2);
   assert.ok(rows[1]!.includes(`  ${name}/${name}:40000 (Job/${name})  ${name}/${name}:6379  ${name}/`));
   assert.match(text, /^1 of 14 connections through Services on \?\[2J/);
+});
+
+test('where entries are renewed: how many, and a column that says why the others are not, each reason once', () => {
+  const protection = protectionReport([protectedWorkload({ connections: 11 })]);
+  const unseen = flowAtRisk({ unprotected: 'client_unseen' });
+  const report = auditReport([{ ...ipvsFlow(), unprotected: 'ipvs' }, unseen, unseen], { protection });
+  const text = tableOf(report);
+  assert.match(
+    text,
+    /^3 of 14 connections through Services on node-1 will break if they stay idle\. 11 connections are protected: their entries are renewed before they expire, for at most 7 d without a packet \(--protect renew\)\.\n/,
+  );
+  assert.deepEqual(rowsOf(text), [
+    'EXPIRES IN  IDLE         CLIENT                                              SERVICE          BACKEND            KEEPALIVE  NOT PROTECTED  FIX',
+    '1 min       14 min       192.168.1.5:40000 (Node/node-1)                     shop/redis:6379  shop/redis-0:8080  none       ipvs           (1)',
+    '5 min       23 h 55 min  shop/checkout-5d8f-x2x:40000 (Deployment/checkout)  shop/redis:6379  shop/redis-0:8080  none       client_unseen  (2)',
+    '5 min       23 h 55 min  shop/checkout-5d8f-x2x:40000 (Deployment/checkout)  shop/redis:6379  shop/redis-0:8080  none       client_unseen  (2)',
+  ]);
+  assert.deepEqual(text.match(/^\w+: not protected, as .*\.$/gm), [
+    'ipvs: not protected, as IPVS translates it, and forgets an idle connection by a timer of its own that cannot be renewed.',
+    "client_unseen: not protected, as its client's socket is not to be seen from this node (its processes are not below --proc, or it is elsewhere), so nobody knows whether it is still open.",
+  ]);
+});
+
+test('all protected, one, and none', () => {
+  const of = (connections: number, flows = 14) => {
+    const workloads = connections === 0 ? [] : [protectedWorkload({ connections })];
+    return tableOf(auditReport([], { flows, protection: protectionReport(workloads) }));
+  };
+  const well = 'All is well: looked at 14 connections through Services on node-1, and none is at risk.';
+  const rest = 'for at most 7 d without a packet (--protect renew).';
+  assert.equal(
+    of(14),
+    `${well} 14 connections are protected: their entries are renewed before they expire, ${rest}\n`,
+  );
+  assert.equal(of(1), `${well} 1 connection is protected: its entry is renewed before it expires, ${rest}\n`);
+  assert.equal(of(0), `${well} None is protected, although entries are renewed (--protect renew).\n`);
+  assert.equal(of(0, 0), 'There is no open connection through a Service on node-1.\n');
 });
