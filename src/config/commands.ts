@@ -20,6 +20,7 @@ export const COMMANDS = {
     examples: [
       { line: 'demo', what: 'DNAT as kube-proxy writes it with iptables' },
       { line: 'demo --rules nftables --family 6', what: 'the same with nftables and IPv6' },
+      { line: 'demo --protect', what: 'the connection lives: its entry is renewed while it is idle' },
     ],
   },
   lab: {

@@ -21,9 +21,7 @@ export function completion(shell: string): string {
 
 /** bash splits `--flag=value` into three words, as "=" is in COMP_WORDBREAKS. */
 function bash(): string {
-  const values = [...new Set(valued().map(({ flag }) => flag))].map(
-    (flag) => `    ${flag}) ${bashValue(flag)} ;;`,
-  );
+  const values = bashValues().map(([pattern, words]) => `    ${pattern}) ${words} ;;`);
   const commands = COMMAND_NAMES.map((name) => {
     const words = [
       ...optionsOf(name).map(({ flag }) => flag),
@@ -36,7 +34,7 @@ function bash(): string {
 _conntrack_watchdog() {
   local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} words='' value=1
   if [[ $cur == '=' ]]; then cur=; elif [[ $prev == '=' ]]; then prev=\${COMP_WORDS[COMP_CWORD-2]}; fi
-  case $prev in
+  case \${COMP_WORDS[1]}:$prev in
 ${values.join('\n')}
     *) value= ;;
   esac
@@ -52,12 +50,23 @@ complete -o default -F _conntrack_watchdog ${PROGRAM}
 `;
 }
 
+/** Patterns of `COMMAND:--flag`, each with what is offered for its value; an option may be another one elsewhere. */
+function bashValues(): readonly (readonly [pattern: string, words: string])[] {
+  return [...new Set(valued().map(({ flag }) => flag))].flatMap((flag) => {
+    const rows = valued().filter((row) => row.flag === flag);
+    const isSwitchElsewhere = allOptions().some((row) => row.flag === flag && typeof row.value !== 'string');
+    if (!isSwitchElsewhere && new Set(rows.map(bashValue)).size === 1)
+      return [[`*:${flag}`, bashValue(rows[0]!)]];
+    return rows.map(
+      (row) => [row.commands.map((name) => `${name}:${flag}`).join('|'), bashValue(row)] as const,
+    );
+  });
+}
+
 /** The words of a closed list; for a path nothing, which is files; for any other value not even those. */
-function bashValue(flag: string): string {
-  const rows = valued().filter((row) => row.flag === flag);
-  const choices = [...new Set(rows.flatMap(({ type }) => type.choices ?? []))];
-  if (choices.length > 0) return `words='${choices.join(' ')}'`;
-  return rows.every(({ value }) => value === 'PATH') ? ':' : 'compopt +o default';
+function bashValue({ type, value }: Option<unknown, Command>): string {
+  if (type.choices) return `words='${type.choices.join(' ')}'`;
+  return value === 'PATH' ? ':' : 'compopt +o default';
 }
 
 function zsh(): string {

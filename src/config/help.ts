@@ -33,7 +33,7 @@ export function commandHelp(command: Command): string {
   const options: readonly Option<unknown, Command>[] = Object.values(OPTIONS);
   const rows = options
     .filter((option) => option.commands.includes(command))
-    .map((option): Row => [left(option), `${option.help} (default: ${option.defaultText})`]);
+    .map((option): Row => [flagText(option), `${option.help} (default: ${option.defaultText})`]);
   const argument = argumentOf(command);
   return lines(
     `Usage: ${PROGRAM} ${command} [OPTION]...${argument ? ` ${argument.name}` : ''}`,
@@ -51,8 +51,10 @@ export function commandHelp(command: Command): string {
 
 type Row = readonly [left: string, right: string];
 
-function left({ flag, value }: Option<unknown, Command>): string {
-  return typeof value === 'string' ? `${flag} ${value}` : flag;
+/** The flag with its value, as usage lines have it. */
+export function flagText({ flag, value }: Pick<Option<unknown, Command>, 'flag' | 'value'>): string {
+  if (typeof value === 'string') return `${flag} ${value}`;
+  return value.word === undefined ? flag : `${flag}[=${value.word}]`;
 }
 
 function columns(rows: readonly Row[]): string[] {

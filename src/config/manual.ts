@@ -1,4 +1,5 @@
 import { argumentOf, COMMAND_NAMES, COMMANDS, type Command } from './commands.ts';
+import { flagText } from './help.ts';
 import { OPTIONS, type Option } from './options.ts';
 
 const PROGRAM = 'conntrack-watchdog';
@@ -31,8 +32,7 @@ export function manual(): string {
 function commandSection(name: Command): string[] {
   const { summary, examples } = COMMANDS[name];
   const rows = optionsOf(name).map(
-    ({ flag, value, defaultText, help }) =>
-      `| \`${typeof value === 'string' ? `${flag} ${value}` : flag}\` | ${cell(defaultText)} | ${cell(help)} |`,
+    (row) => `| \`${flagText(row)}\` | ${cell(row.defaultText)} | ${cell(row.help)} |`,
   );
   const argument = argumentOf(name);
   return [

@@ -8,13 +8,13 @@ import {
   duration,
   filePath,
   listenAddress,
-  lossCause,
   namespaceName,
   nodeName,
   oneOf,
   oneOfNumbers,
   onOff,
   orOff,
+  orUnsaid,
   serviceName,
   topologyFile,
   topologySource,
@@ -36,8 +36,11 @@ export interface Implied {
 /** One option. `T` is what its text becomes, `C` the commands that have it. */
 export interface Option<T, C extends Command> {
   readonly flag: `--${string}`;
-  /** The value's placeholder in the help; a switch has none, and the text it stands for instead. */
-  readonly value: string | { readonly standsFor: string };
+  /**
+   * The value's placeholder in the help; a switch has none, and the text it stands for instead. It may have a word that
+   * can be given with it, and means nothing more.
+   */
+  readonly value: string | { readonly standsFor: string; readonly word?: string };
   readonly type: ValueType<T>;
   /** Read by `type` like a given value, unless `implied` says otherwise; then it is for the help only. */
   readonly defaultText: string;
@@ -49,6 +52,7 @@ export interface Option<T, C extends Command> {
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 const PROTECT_MODES = ['off', 'renew'] as const;
+const AUDIT_PROTECT_MODES = ['auto', 'off', 'renew'] as const;
 
 // The kernel doubles the number and keeps it in an int (net/core/sock.c, __sock_set_rcvbuf), so it silently
 // cuts anything from 1Gi on. 1023Mi is the last round number that is what it says.
@@ -109,6 +113,14 @@ export const OPTIONS = {
     help: 'where the status page and its JSON are served: broken connections with their evidence, connections at risk; or off. They name pods and addresses, and ask for no password',
     commands: ['agent'],
   }),
+  agentStatus: option({
+    flag: '--status-listen',
+    value: 'ADDRESS:PORT',
+    type: orOff(listenAddress),
+    defaultText: '127.0.0.1:9470',
+    help: 'where the agent of this node serves its status page, to ask it for --protect auto; or off',
+    commands: ['audit'],
+  }),
   confirmWindowMs: option({
     flag: '--confirm-window',
     value: 'DURATION',
@@ -165,17 +177,27 @@ export const OPTIONS = {
     help: 'renew: give the conntrack entries of open connections through Services their whole timeout again before they expire, as long as the client has the connection open; needs names and the sockets of this node. off: nothing is ever written',
     commands: ['agent'],
   }),
+  auditProtect: option({
+    flag: '--protect',
+    value: 'MODE',
+    type: orUnsaid(oneOf(AUDIT_PROTECT_MODES)),
+    defaultText: 'auto',
+    implied: () => ({ origin: '--protect', text: '' }),
+    help: 'connections whose entries the agent of this node renews are shown apart, as protected. auto: ask the agent whether it does; renew: as if it did; off: as if it did not',
+    commands: ['audit'],
+  }),
   protectMaxIdleMs: option({
     flag: '--protect-max-idle',
     value: 'DURATION',
     type: duration(1000, 365 * 86_400_000, ['12h', '7d']),
     defaultText: '7d',
     help: 'with --protect renew: a connection that was idle for longer is left to expire; 1s to 365d',
-    commands: ['agent'],
+    commands: ['agent', 'audit'],
   }),
   demoProtect: option({
     flag: '--protect',
-    value: { standsFor: 'on' },
+    // As the agent's is `--protect renew`, so may be this one.
+    value: { standsFor: 'on', word: 'renew' },
     type: onOff,
     defaultText: 'off',
     help: 'the same story with an agent that renews the entries of open connections: this time the connection lives',
@@ -235,7 +257,7 @@ export const OPTIONS = {
   cause: option({
     flag: '--cause',
     value: 'CAUSE',
-    type: lossCause,
+    type: orUnsaid(oneOf(CAUSES)),
     defaultText: 'any',
     implied: () => ({ origin: '--cause', text: '' }),
     help: `only findings with this cause of the loss, and no events: ${CAUSES.join(', ')}`,

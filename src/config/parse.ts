@@ -105,8 +105,13 @@ function givenTexts(command: Command, args: readonly string[]): Given {
     }
     if (given.has(row.flag)) throw new UsageError(`${command}: ${row.flag} is given twice`);
     if (typeof row.value !== 'string') {
-      if (attached !== undefined) throw new UsageError(`${command}: ${row.flag} takes no value`);
-      given.set(row.flag, row.value.standsFor);
+      const { standsFor, word } = row.value;
+      if (attached !== undefined && attached !== word) {
+        const but = word === undefined ? '' : ` but ${word}`;
+        throw new UsageError(`${command}: ${row.flag} takes no value${but}`);
+      }
+      if (attached === undefined && word !== undefined && args[i + 1] === word) i++;
+      given.set(row.flag, standsFor);
       continue;
     }
     const next = args[i + 1];

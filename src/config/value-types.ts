@@ -3,7 +3,6 @@ import { canonicalIp } from '../lib/canonical-ip.ts';
 import { formatDuration, parseDuration } from '../lib/duration.ts';
 import { type ListenAddress, parseListenAddress } from '../lib/listen-address.ts';
 
-import { CAUSES, type Cause } from '../model/finding.ts';
 import type { ClientSelector, TailFilter } from '../model/tail-filter.ts';
 
 /** What a text means, or the end of the sentence `--flag "text": ...`: why it cannot be, and what is allowed. */
@@ -72,6 +71,12 @@ export function orOff<T>(type: ValueType<T>): ValueType<T | undefined> {
     const parsed = type(text);
     return 'problem' in parsed ? { problem: `${parsed.problem}, or off` } : parsed;
   };
+}
+
+/** Empty text, which nobody can give, is undefined: it was not said. */
+export function orUnsaid<T>(type: ValueType<T>): ValueType<T | undefined> {
+  const parse = (text: string): Parsed<T | undefined> => (text === '' ? { value: undefined } : type(text));
+  return type.choices ? Object.assign(parse, { choices: type.choices }) : parse;
 }
 
 /** For a switch: `on` or `off`, which only the table of options says. */
@@ -182,12 +187,6 @@ export function clientSelector(text: string): Parsed<ClientSelector | undefined>
       'not a client; allowed is a workload such as shop/Deployment/checkout or Node/node-1, a pod such as shop/checkout-79d8f5c4b6-c, or an IP address',
   };
 }
-
-/** Empty text, which nobody can give, is undefined: everything. */
-export function lossCause(text: string): Parsed<Cause | undefined> {
-  return text === '' ? { value: undefined } : oneOf(CAUSES)(text);
-}
-lossCause.choices = CAUSES;
 
 /** `a, b or c`. */
 export function either(words: readonly (string | number)[]): string {

@@ -43,6 +43,11 @@ test('bash: commands, the options of each, and the values of closed lists', need
   assert.deepEqual(bashOffers(file, ['agent', '--topology', '']), ['kubernetes', 'none', 'file:']);
   assert.deepEqual(bashOffers(file, ['agent', '--log-level', '=', 'd']), ['debug']);
   assert.deepEqual(bashOffers(file, ['demo', '--rules', '=']), ['iptables', 'nftables']);
+  // An option may take another value elsewhere, or none.
+  assert.deepEqual(bashOffers(file, ['replay', '--topology', '']), ['none', 'file:']);
+  assert.deepEqual(bashOffers(file, ['agent', '--protect', '']), ['off', 'renew']);
+  assert.deepEqual(bashOffers(file, ['audit', '--protect', '=', '']), ['auto', 'off', 'renew']);
+  assert.deepEqual(bashOffers(file, ['demo', '--protect', '--r']), ['--rules']);
   assert.deepEqual(bashOffers(file, ['completion', 'z']), ['zsh']);
   assert.deepEqual(bashOffers(file, ['audit', '--limit', '']), []);
 });

@@ -47,6 +47,11 @@ for (const command of COMMAND_NAMES) {
   });
 }
 
+test('a switch that may have its word says so', () => {
+  assert.match(help('demo', '--help'), /^ {2}--protect\[=renew\] /m);
+  assert.match(help('audit', '--help'), /^ {2}--protect MODE /m);
+});
+
 test('help COMMAND is the help of the command', () => {
   assert.equal(help('help'), help('--help'));
   assert.equal(help('help', 'audit'), help('audit', '--help'));

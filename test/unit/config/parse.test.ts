@@ -28,7 +28,10 @@ const AUDIT_DEFAULTS: OptionsOf<'audit'> = {
   nodeName: 'node-1',
   topology: { kind: 'none' },
   kubeconfig: undefined,
+  agentStatus: { host: '127.0.0.1', port: 9470 },
   procPath: '/proc',
+  auditProtect: undefined,
+  protectMaxIdleMs: 604_800_000,
   json: false,
   limit: undefined,
   color: true,
@@ -187,6 +190,7 @@ test('names come from Kubernetes in a cluster or with a kubeconfig, unless somet
 
 test('the audit names, limits and formats what it lists', () => {
   const options = {
+    ...AUDIT_DEFAULTS,
     nodeName: 'a',
     topology: { kind: 'file', path: 'cluster.yaml' },
     kubeconfig: undefined,
@@ -212,6 +216,33 @@ test('the audit names, limits and formats what it lists', () => {
     command: 'audit',
     options: { ...AUDIT_DEFAULTS, color: false },
   });
+});
+
+test('the audit asks the agent whether it protects, unless it is told', () => {
+  for (const [text, changed] of [
+    ['--protect auto', { auditProtect: 'auto' }],
+    ['--protect=off', { auditProtect: 'off' }],
+    ['--protect renew --protect-max-idle 12h', { auditProtect: 'renew', protectMaxIdleMs: 43_200_000 }],
+    ['--status-listen [::1]:9000', { agentStatus: { host: '::1', port: 9000 } }],
+    ['--status-listen off', { agentStatus: undefined }],
+  ] as const) {
+    assert.deepEqual(parse(`audit ${text}`), {
+      command: 'audit',
+      options: { ...AUDIT_DEFAULTS, ...changed },
+    });
+  }
+});
+
+test('the demo protects with a switch, or with the value that the agent has for it', () => {
+  const of = (line: string) => {
+    const result = parse(line);
+    return 'command' in result && result.command === 'demo' ? result.options : undefined;
+  };
+  assert.equal(of('demo')?.demoProtect, false);
+  for (const text of ['--protect', '--protect renew', '--protect=renew']) {
+    assert.equal(of(`demo ${text}`)?.demoProtect, true, text);
+    assert.deepEqual(of(`demo ${text} --family 6`), { ...of('demo'), demoProtect: true, family: 6 });
+  }
 });
 
 const COMMANDS = `allowed is ${either(COMMAND_NAMES)}, "conntrack-watchdog --help" tells more`;
@@ -274,6 +305,13 @@ const REFUSED: [line: string, sentence: string][] = [
     'agent --protect-max-idle 500ms',
     'agent: --protect-max-idle "500ms": too small; allowed is 1s to 365d, such as 12h or 7d',
   ],
+  ['audit --protect on', 'audit: --protect "on": unknown; allowed is auto, off or renew'],
+  ['audit --protect', 'audit: --protect needs a value: --protect MODE'],
+  ['demo --protect=off', 'demo: --protect takes no value but renew'],
+  ['demo --protect off', 'demo: unexpected argument "off"; it takes options only'],
+  ['demo --protect renew renew', 'demo: unexpected argument "renew"; it takes options only'],
+  ['demo --protect --protect=renew', 'demo: --protect is given twice'],
+  ['demo renew --protect', 'demo: unexpected argument "renew"; it takes options only'],
   ['agent --rules iptables', `agent: unknown option "--rules"; ${LISTS}`],
   ['agent =', 'agent: unexpected argument "="; it takes options only'],
   ['agent now', 'agent: unexpected argument "now"; it takes options only'],
