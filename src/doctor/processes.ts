@@ -21,7 +21,7 @@ export function checkProcesses(facts: ProcessFacts): CheckResult {
   const name = {
     id: 'processes',
     title: 'processes of the node',
-    why: 'Whether a connection has keepalive is read from the sockets of its pod below /proc; where pods cannot be seen, connections_at_risk says "unknown".',
+    why: 'Whether a connection has keepalive is read from the sockets of its pod below /proc; where pods cannot be seen, connections_at_risk says "unknown", and --protect renew protects nothing: it keeps an entry only as long as it sees the socket of the client.',
   };
   const seen = `${procPath} shows ${counted(processes, 'process', 'processes')} in ${counted(namespaces, 'network namespace')}`;
   const fix = [
@@ -33,7 +33,7 @@ export function checkProcesses(facts: ProcessFacts): CheckResult {
   if (unreadable > 0) {
     return warn(
       name,
-      `${seen}; ${unreadable} could not be looked into${problem === undefined ? '' : ` (${problem})`}.`,
+      `${seen}; ${unreadable} could not be looked into${problem === undefined ? '' : ` (${problem})`}. Their connections are not protected by --protect renew.`,
       ['# /proc may be mounted with hidepid; run as root, or add the group of its option gid=', ...fix],
     );
   }
@@ -41,5 +41,9 @@ export function checkProcesses(facts: ProcessFacts): CheckResult {
   if (kernelThreads) {
     return ok(name, `${seen}, those of the node itself; no pod with a network of its own runs just now.`);
   }
-  return warn(name, `${seen}: only those of this container, not those of pods.`, fix);
+  return warn(
+    name,
+    `${seen}: only those of this container, not those of pods. Without the sockets of clients --protect renew protects no connection of a pod.`,
+    fix,
+  );
 }

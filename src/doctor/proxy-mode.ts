@@ -29,6 +29,8 @@ const NAME = {
   title: 'proxy mode',
   why: 'This tool sees connections whose Service address is translated by netfilter or IPVS, as they have conntrack entries. What an eBPF data plane translates has none.',
 };
+const UNPROTECTABLE =
+  '--protect renew cannot protect connections through IPVS: it renews entries of conntrack, and IPVS goes by a timer of its own.';
 const LOOK = ['nft list ruleset', 'iptables-save -t nat; iptables-legacy-save -t nat', 'cat /proc/net/ip_vs'];
 
 /** Which proxy mode serves this node, and whether its connections can be seen. */
@@ -100,7 +102,7 @@ function ofIpvs({ services, conntrack, sloppyTcp }: IpvsFacts, facts: ProxyFacts
   if (conntrack === 0) {
     return fail(
       NAME,
-      `${mode}, and net.ipv4.vs.conntrack is 0: its connections have no lasting conntrack entries, and this tool is blind to them.`,
+      `${mode}, and net.ipv4.vs.conntrack is 0: its connections have no lasting conntrack entries, and this tool is blind to them. ${UNPROTECTABLE}`,
       sysctlFix('net.ipv4.vs.conntrack', 1),
     );
   }
@@ -110,7 +112,7 @@ function ofIpvs({ services, conntrack, sloppyTcp }: IpvsFacts, facts: ProxyFacts
       : ' The next packet is then not translated, and the node itself resets the connection.';
   return warn(
     NAME,
-    `${mode}. ${openText(facts)} IPVS forgets an idle connection by a timeout of its own, 900 s unless it was set, however long conntrack's is.${sloppy} Breaks are seen, with the cause "ipvs".`,
+    `${mode}. ${openText(facts)} IPVS forgets an idle connection by a timeout of its own, 900 s unless it was set, however long conntrack's is.${sloppy} Breaks are seen, with the cause "ipvs". ${UNPROTECTABLE}`,
     [
       'ipvsadm -l --timeout',
       '# in the configuration of kube-proxy: longer than the keepalive of any client',

@@ -229,7 +229,7 @@ describe('doctor', { skip }, () => {
     assert.deepEqual([status, of('processes').status], [0, 'WARN']);
     assert.match(
       of('processes').seen,
-      /shows 1 process in 1 network namespace: only those of this container/,
+      /shows 1 process in 1 network namespace: only those of this container.* --protect renew protects no/,
     );
     assert.match(of('processes').fix!, /hostPID: true/);
   });
@@ -241,7 +241,7 @@ describe('doctor', { skip }, () => {
     const seen = doctor(lab.node, ['--proc', proc]);
     assert.equal(seen.status, 0);
     assert.equal(seen.of('proxy_mode').status, 'WARN');
-    assert.match(seen.of('proxy_mode').seen, /^IPVS \(1 Service port\)/);
+    assert.match(seen.of('proxy_mode').seen, /^IPVS \(1 Service port\).*--protect renew cannot protect/);
     assert.equal(seen.of('timeouts').status, 'WARN');
     assert.match(seen.of('timeouts').seen, /breaks first after 15 min \(900 s\), by IPVS/);
     writeFileSync(join(proc, 'sys/net/ipv4/vs/conntrack'), '0\n');

@@ -51,7 +51,12 @@ const rows: readonly (readonly [string, Partial<ProxyFacts>, string, RegExp])[] 
     'WARN',
     /\(nftables\) are there/,
   ],
-  ['IPVS', { ipvs }, 'WARN', /^IPVS \(5 Service ports\).*900 s unless it was set.*the node itself resets/],
+  [
+    'IPVS',
+    { ipvs },
+    'WARN',
+    /^IPVS \(5 Service ports\).*900 s unless it was set.*the node itself resets.*--protect renew cannot protect/,
+  ],
   [
     'IPVS with the chains it has in iptables',
     { ipvs, rules: { iptables: { isSetUp: true, services: 0 }, nftables: NONE } },
@@ -68,7 +73,7 @@ const rows: readonly (readonly [string, Partial<ProxyFacts>, string, RegExp])[] 
     'IPVS without conntrack',
     { ipvs: { ...ipvs, conntrack: 0 } },
     'FAIL',
-    /net\.ipv4\.vs\.conntrack is 0.*blind/,
+    /net\.ipv4\.vs\.conntrack is 0.*blind.*--protect renew cannot protect/,
   ],
   ['IPVS loaded, unused', { ipvs: { ...ipvs, services: 0 } }, 'WARN', /nothing is translated here/],
   [
@@ -119,6 +124,13 @@ for (const [name, facts, status, seen] of rows) {
     assert.equal(result.fix !== undefined, status !== 'OK');
   });
 }
+
+test('only where IPVS serves is it said that nothing can be protected', () => {
+  for (const [name, facts] of rows) {
+    const isServing = (facts.ipvs?.services ?? 0) > 0;
+    assert.equal(/--protect renew/.test(checkProxyMode({ ...nothing, ...facts }).seen), isServing, name);
+  }
+});
 
 test('data planes by their signs', () => {
   const names = (interfaces: string[], bpf: string[] = []) =>

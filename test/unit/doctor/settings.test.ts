@@ -77,9 +77,15 @@ test('processes: those of pods, those of the node alone, those of a container al
   const own = checkProcesses({ ...node, processes: 1, namespaces: 1, kernelThreads: false });
   assert.equal(own.status, 'WARN');
   assert.match(own.seen, /1 process in 1 network namespace: only those of this container/);
+  assert.match(own.seen, /--protect renew protects no connection of a pod\.$/);
   const hidden = checkProcesses({ ...node, unreadable: 3, problem: '/proc/1/net/tcp: EACCES' });
   assert.equal(hidden.status, 'WARN');
-  assert.match(hidden.seen, /3 could not be looked into \(\/proc\/1\/net\/tcp: EACCES\)/);
+  assert.match(
+    hidden.seen,
+    /3 could not be looked into \(\/proc\/1\/net\/tcp: EACCES\)\. Their connections are not protected/,
+  );
+  assert.doesNotMatch(checkProcesses(node).seen, /protect/);
+  assert.match(checkProcesses(node).why, /--protect renew/);
 });
 
 test('a check that could not be made is a warning with the reason', () => {
