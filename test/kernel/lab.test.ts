@@ -10,15 +10,11 @@ import { exec, spawnIn, sysctl } from '../../src/lab/namespace.ts';
 import { type Peer, startPeer } from '../../src/lab/peer.ts';
 import { startServers } from '../../src/lab/servers.ts';
 import { KINDS, skip } from '../support/cluster.ts';
-import { assertNothingLeft, ownNamespaces } from '../support/leaks.ts';
+import { createTestLab, ownNamespaces } from '../support/leaks.ts';
 
-/** A lab with echo servers and one client, closed when the test ends; closing must leave nothing behind. */
+/** A lab with echo servers and one client. */
 async function setUp(t: TestContext, options: LabOptions) {
-  const lab = await createLab(options);
-  t.after(async () => {
-    await lab.close();
-    assertNothingLeft();
-  });
+  const lab = await createTestLab(t, options);
   const [servers, client] = await Promise.all([startServers(lab), startPeer(lab.clients[0]!)]);
   const target = { host: lab.service.ip, port: lab.service.port };
   return { lab, servers, client, target };

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { type AgentProcess, type AgentProgram, startAgent } from '../../src/lab/agent-process.ts';
-import { createLab, type Lab, type LabOptions } from '../../src/lab/lab.ts';
+import type { Lab, LabOptions } from '../../src/lab/lab.ts';
 import { type Peer, startPeer } from '../../src/lab/peer.ts';
 import { missingPrerequisites } from '../../src/lab/prerequisites.ts';
 import { startServers } from '../../src/lab/servers.ts';
-import { assertNothingLeft } from './leaks.ts';
+import { createTestLab } from './leaks.ts';
 import { parseSamples, type Samples } from './samples.ts';
 
 const missing = missingPrerequisites().join(' ');
@@ -36,11 +36,7 @@ export interface Agent extends AgentProcess {
 
 /** A lab with echo servers and peers, closed when the test ends; closing must leave nothing behind. */
 export async function createCluster(t: TestContext, options: Partial<LabOptions> = {}): Promise<Cluster> {
-  const lab = await createLab({ family: 4, rules: 'iptables', backends: 3, ...options });
-  t.after(async () => {
-    await lab.close();
-    assertNothingLeft();
-  });
+  const lab = await createTestLab(t, { family: 4, rules: 'iptables', backends: 3, ...options });
   const [servers, client, node] = await Promise.all([
     startServers(lab),
     startPeer(lab.clients[0]!),

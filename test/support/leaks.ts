@@ -1,6 +1,28 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
+import type { TestContext } from 'node:test';
 import { existingNamespaces } from '../../src/lab/cleanup.ts';
+import { createLab, type Lab, type LabOptions } from '../../src/lab/lab.ts';
+
+/** Labs of tests that are running, those that are being built too. */
+let labs = 0;
+
+/** A lab that is closed when the test ends; closing must leave nothing behind. */
+export async function createTestLab(t: TestContext, options: LabOptions): Promise<Lab> {
+  labs++;
+  let lab: Lab | undefined;
+  t.after(async () => {
+    try {
+      await lab?.close();
+    } finally {
+      labs--;
+    }
+    // While others have labs nobody can tell what is left from what is theirs: the last one looks.
+    if (labs === 0) assertNothingLeft();
+  });
+  lab = await createLab(options);
+  return lab;
+}
 
 /** Fails if this process has a network namespace or a child left. */
 export function assertNothingLeft(): void {
