@@ -211,7 +211,8 @@ async function pickupsByVerdict(agent: Agent): Promise<string> {
     .join(', ');
 }
 
-describe('replay', { skip }, () => {
+// Two at a time: half of it is waiting.
+describe('replay', { skip, concurrency: 2 }, () => {
   for (const { name, lab, options, story, pickups, broken } of VARIANTS) {
     test(`finds in a recording what the agent found: ${name}`, async (t) => {
       const cluster = await createCluster(t, lab);

@@ -124,24 +124,6 @@ describe('variants', { skip }, () => {
     assert.equal(samples.sum('broken_connections_total'), 5, samples.text());
   });
 
-  test('stalled: the new backend drops the packet', async (t) => {
-    const cluster = await createCluster(t, { backends: 2 });
-    const agent = await cluster.startAgent(['--confirm-window', '700ms']);
-    await fiveOnTheFirst(cluster);
-    await cluster.lab.drop(cluster.lab.servers[1]!, 'server');
-    await cluster.lab.flush();
-    await cluster.client.send();
-    const samples = await agent.until(pickups(5), '5 pickups');
-    assert.equal(
-      samples.sum('broken_connections_total', { outcome: 'stalled', cause: 'deleted' }),
-      5,
-      samples.text(),
-    );
-    assert.equal(outcomes(await cluster.client.settle({ timeoutMs: 100 })).silent, 5);
-    const line = await agent.waitFor(({ event }) => event === 'connection_broken');
-    assert.match(line.msg, /has not answered/);
-  });
-
   test('a lone packet that nobody answers is not stalled: its connection lives', async (t) => {
     const cluster = await createCluster(t, { backends: 1 });
     const { lab, client } = cluster;
@@ -166,25 +148,6 @@ describe('variants', { skip }, () => {
     assert.deepEqual(outcomes(await client.settle({ timeoutMs: 20_000 })), FIVE);
     const samples = await agent.until(pickups(5), '5 pickups', 20_000);
     assert.equal(samples.sum('pickups_total', { verdict: 'survived', mapping: 'same' }), 5, samples.text());
-  });
-
-  test('half-closed: an entry that expires in CLOSE_WAIT takes the connection with it', async (t) => {
-    const cluster = await createCluster(t, { backends: 2, timeouts: { closeWait: 1, finWait: 1 } });
-    const agent = await cluster.startAgent();
-    await fiveOnTheFirst(cluster);
-    await cluster.servers[0]!.endAll();
-    await cluster.client.waitFor({ halfClosed: 5 });
-    await new Promise((resolve) => setTimeout(resolve, 1500));
-    assert.equal(outcomes(await sendOnAll(cluster.client)).reset, 5);
-    const samples = await agent.until((s) => s.sum('broken_connections_total') >= 5, '5 broken');
-    assert.equal(
-      samples.sum('broken_connections_total', { cause: 'timeout', outcome: 'reset' }),
-      5,
-      samples.text(),
-    );
-    const line = await agent.waitFor(({ event }) => event === 'connection_broken');
-    const evidence = line['evidence'] as { state: string }[];
-    assert.equal(evidence[0]!.state, 'CLOSE_WAIT');
   });
 
   test('same mapping: all survive, none broken', async (t) => {
@@ -229,18 +192,6 @@ describe('variants', { skip }, () => {
       samples.text(),
     );
     assert.equal(samples.sum('broken_connections_total', { cause: 'deleted' }), 5, samples.text());
-  });
-
-  test('not translated at all: the Service is gone, or nobody translates any more', async (t) => {
-    const cluster = await createCluster(t, { backends: 1 });
-    const agent = await cluster.startAgent(['--confirm-window', '500ms']);
-    await cluster.client.connect({ ...cluster.target, count: 5 });
-    await cluster.lab.removeService();
-    await cluster.lab.flush();
-    await cluster.client.send();
-    const samples = await agent.until(pickups(5), '5 pickups');
-    assert.equal(samples.sum('pickups_total', { mapping: 'none', verdict: 'stalled' }), 5, samples.text());
-    assert.equal(samples.sum('broken_connections_total', { cause: 'deleted', outcome: 'stalled' }), 5);
   });
 
   test('a client on the host network', async (t) => {
@@ -319,23 +270,6 @@ describe('variants', { skip }, () => {
     assert.equal(before, 0);
   });
 
-  test('retransmissions: several segments are several pickups, but one broken connection', async (t) => {
-    const cluster = await createCluster(t, { backends: 2 });
-    const agent = await cluster.startAgent(['--confirm-window', '300ms']);
-    await fiveOnTheFirst(cluster);
-    await cluster.lab.drop(cluster.lab.servers[1]!, 'server');
-    await cluster.lab.flush();
-    await cluster.client.send();
-    await agent.until((s) => s.sum('broken_connections_total', { outcome: 'stalled' }) === 5, '5 stalled');
-    // Each flush takes the unanswered entry; the client's next retransmission makes another.
-    await cluster.lab.flush();
-    await cluster.lab.stopDropping();
-    assert.equal(outcomes(await cluster.client.settle({ timeoutMs: 20_000 })).reset, 5);
-    const samples = await agent.until(pickups(10), '10 pickups', 20_000);
-    assert.equal(samples.sum('pickups_total', { verdict: 'reset' }), 5, samples.text());
-    assert.equal(samples.sum('broken_connections_total'), 5, samples.text());
-  });
-
   test('the same tuple used again by a new SYN after a loss: no finding', async (t) => {
     const cluster = await createCluster(t, { backends: 2 });
     const agent = await cluster.startAgent(['--confirm-window', '300ms']);
@@ -389,6 +323,75 @@ describe('variants', { skip }, () => {
     const samples = await agent.until(pickups(10), '10 pickups');
     assert.equal(samples.sum('pickups_total', { mapping: 'backend_changed' }), 5, samples.text());
     assert.equal(samples.sum('pickups_total', { mapping: 'unknown' }), 5, samples.text());
+  });
+});
+
+// Timeouts and retransmissions are waited for side by side.
+describe('variants that take their time', { skip, concurrency: 4 }, () => {
+  test('stalled: the new backend drops the packet', async (t) => {
+    const cluster = await createCluster(t, { backends: 2 });
+    const agent = await cluster.startAgent(['--confirm-window', '700ms']);
+    await fiveOnTheFirst(cluster);
+    await cluster.lab.drop(cluster.lab.servers[1]!, 'server');
+    await cluster.lab.flush();
+    await cluster.client.send();
+    const samples = await agent.until(pickups(5), '5 pickups');
+    assert.equal(
+      samples.sum('broken_connections_total', { outcome: 'stalled', cause: 'deleted' }),
+      5,
+      samples.text(),
+    );
+    assert.equal(outcomes(await cluster.client.settle({ timeoutMs: 100 })).silent, 5);
+    const line = await agent.waitFor(({ event }) => event === 'connection_broken');
+    assert.match(line.msg, /has not answered/);
+  });
+
+  test('half-closed: an entry that expires in CLOSE_WAIT takes the connection with it', async (t) => {
+    const cluster = await createCluster(t, { backends: 2, timeouts: { closeWait: 1, finWait: 1 } });
+    const agent = await cluster.startAgent();
+    await fiveOnTheFirst(cluster);
+    await cluster.servers[0]!.endAll();
+    await cluster.client.waitFor({ halfClosed: 5 });
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    assert.equal(outcomes(await sendOnAll(cluster.client)).reset, 5);
+    const samples = await agent.until((s) => s.sum('broken_connections_total') >= 5, '5 broken');
+    assert.equal(
+      samples.sum('broken_connections_total', { cause: 'timeout', outcome: 'reset' }),
+      5,
+      samples.text(),
+    );
+    const line = await agent.waitFor(({ event }) => event === 'connection_broken');
+    const evidence = line['evidence'] as { state: string }[];
+    assert.equal(evidence[0]!.state, 'CLOSE_WAIT');
+  });
+
+  test('not translated at all: the Service is gone, or nobody translates any more', async (t) => {
+    const cluster = await createCluster(t, { backends: 1 });
+    const agent = await cluster.startAgent(['--confirm-window', '500ms']);
+    await cluster.client.connect({ ...cluster.target, count: 5 });
+    await cluster.lab.removeService();
+    await cluster.lab.flush();
+    await cluster.client.send();
+    const samples = await agent.until(pickups(5), '5 pickups');
+    assert.equal(samples.sum('pickups_total', { mapping: 'none', verdict: 'stalled' }), 5, samples.text());
+    assert.equal(samples.sum('broken_connections_total', { cause: 'deleted', outcome: 'stalled' }), 5);
+  });
+
+  test('retransmissions: several segments are several pickups, but one broken connection', async (t) => {
+    const cluster = await createCluster(t, { backends: 2 });
+    const agent = await cluster.startAgent(['--confirm-window', '300ms']);
+    await fiveOnTheFirst(cluster);
+    await cluster.lab.drop(cluster.lab.servers[1]!, 'server');
+    await cluster.lab.flush();
+    await cluster.client.send();
+    await agent.until((s) => s.sum('broken_connections_total', { outcome: 'stalled' }) === 5, '5 stalled');
+    // Each flush takes the unanswered entry; the client's next retransmission makes another.
+    await cluster.lab.flush();
+    await cluster.lab.stopDropping();
+    assert.equal(outcomes(await cluster.client.settle({ timeoutMs: 20_000 })).reset, 5);
+    const samples = await agent.until(pickups(10), '10 pickups', 20_000);
+    assert.equal(samples.sum('pickups_total', { verdict: 'reset' }), 5, samples.text());
+    assert.equal(samples.sum('broken_connections_total'), 5, samples.text());
   });
 });
 
