@@ -37,7 +37,7 @@ for (const kind of KINDS) {
     const { lab, client } = cluster;
     const count = 60;
     await connectBlind(cluster, count);
-    const agent = await cluster.startAgent();
+    const agent = await cluster.startAgent(['--confirm-window', '500ms']);
     const before = await agent.samples();
     assert.equal(before.sum('blind_entries'), count);
     assert.equal(before.sum('snapshot_flows'), count);
