@@ -12,7 +12,8 @@ const BROKEN = 'conntrack_watchdog_broken_connections_total';
 const REDIS = { service_namespace: 'shop', service_name: 'redis', service_port: '6379' };
 const CHECKOUT = { client_namespace: 'shop', client_workload: 'Deployment/checkout' };
 
-describe('Prometheus', { skip: skipKernel || skipPrometheus }, () => {
+// Side by side: Prometheus scrapes and evaluates now and then, and all else is waiting for it.
+describe('Prometheus', { skip: skipKernel || skipPrometheus, concurrency: 3 }, () => {
   test('from the first flush ever to a firing alert within two scrape intervals', async (t) => {
     const scrapeSeconds = 3;
     await using watched = await createWatched(t, { scrapeSeconds, evaluationSeconds: 1 });
