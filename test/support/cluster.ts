@@ -78,6 +78,14 @@ async function agentOn(
   };
 }
 
+/** Several at once, for tests that would otherwise wait for the same thing one after another. */
+export async function createClusters(
+  t: TestContext,
+  all: readonly Partial<LabOptions>[],
+): Promise<readonly Cluster[]> {
+  return await Promise.all(all.map((options) => createCluster(t, options)));
+}
+
 /** Sends once on every open connection; what the sockets saw. */
 export async function sendOnAll(client: Peer, timeoutMs = 10_000) {
   await client.send();

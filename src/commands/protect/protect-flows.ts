@@ -19,10 +19,10 @@ const LIMITS = {
   /** Others that listen to conntrack events hear of each. */
   aSecond: 10_000,
   /**
-   * What can wait does so when more than a quarter of all connections is due, so that a round costs little more than its
-   * snapshot: a renewal takes the CPU about half as long again as reading a connection does.
+   * What can wait does so when more than a fifth of all connections is due, so that a round costs little more than its
+   * snapshot: a renewal takes the CPU about twice as long as reading a connection does.
    */
-  shareOfFlows: 1 / 4,
+  shareOfFlows: 1 / 5,
   /** So few can always be done. */
   few: 1_000,
 };
@@ -62,7 +62,7 @@ export function protectFlows(
 
   const renewDue = async (
     { due, flows }: AuditSummary,
-    timeoutSeconds: number,
+    timeouts: TcpTimeouts,
     stop: AbortSignal,
   ): Promise<RoundResult> => {
     const services = new Map<ServiceName, RenewalCounts>();
@@ -78,7 +78,7 @@ export function protectFlows(
       // Whoever stops may have closed the socket by now.
       if (stop.aborted) break;
       const slots = batch.map(({ slot }) => slot);
-      const results = renewBatch(store, socket, slots, timeoutSeconds, clock.monotonicMs);
+      const results = renewBatch(store, socket, slots, timeouts, clock.monotonicMs);
       for (const [i, { result, problem: said }] of results.entries()) {
         countsOf(services, batch[i]!.owner)[result]++;
         problem ??= said;
@@ -103,7 +103,7 @@ export function protectFlows(
       for (const { service } of audit.protected) metrics.countRenewals(service, {});
       for (const [reason, count] of audit.skipped) metrics.countSkipped(reason, count);
       tell.begin(audit, timeouts, window);
-      const round = await renewDue(audit, timeouts.established, stop);
+      const round = await renewDue(audit, timeouts, stop);
       for (const [service, counts] of round.services) metrics.countRenewals(service, counts);
       metrics.countSkipped('limit', round.overLimit);
       tell.end(round);

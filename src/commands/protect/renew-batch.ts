@@ -1,14 +1,18 @@
 import type { Slot } from '../../audit/flow-columns.ts';
 import type { FlowStore } from '../../audit/flow-store.ts';
 import { isUnchanged } from '../../audit/protection.ts';
-import { readEntryAnswer } from '../../decode/entry-answer.ts';
+import { type EntryAnswer, readEntryAnswer } from '../../decode/entry-answer.ts';
 import { isNoSuchEntry, KernelError } from '../../kernel/errors.ts';
 import { BATCH, type RenewalSocket } from '../../kernel/renewal-socket.ts';
 import { ENTRY_REQUEST_BYTES, putEntryRequest } from '../../kernel/requests.ts';
+import { TCP_CONNTRACK_ESTABLISHED } from '../../lib/ctnetlink.ts';
+import { fullTimeout, type TcpTimeouts } from '../../lib/tcp-timeouts.ts';
 import type { EntryIdentity, EntryKey, RenewalResult } from '../../model/protection.ts';
 
 /** linux/errno.h, of an entry that is being removed. */
 const ETIME = 62;
+/** Of TIME_WAIT, the longest that a closed connection's entry has by default: net/netfilter/nf_conntrack_proto_tcp.c. */
+const CLOSED_SECONDS = 120;
 
 export interface BatchResult {
   readonly result: RenewalResult;
@@ -18,56 +22,61 @@ export interface BatchResult {
 
 const questions = new Uint8Array(BATCH * ENTRY_REQUEST_BYTES);
 const key: EntryKey = { v6: false, words: new Uint32Array(8), sport: 0, dport: 0, zone: 0 };
+const RENEWED: BatchResult = { result: 'renewed', problem: undefined };
+const CHANGED: BatchResult = { result: 'changed', problem: undefined };
+const GONE: BatchResult = { result: 'gone', problem: undefined };
 const NO_ANSWER: BatchResult = { result: 'failed', problem: 'the kernel did not answer' };
 
 /**
  * Renews the entries of up to BATCH flows. Each is asked for first, as it may have been used, closed or replaced since the
  * table was read, seconds ago: then nothing is done. What can happen between that answer and the update is a fraction of
  * a millisecond's worth; should the entry be another one by then, it has another reply tuple and is not found.
+ *
+ * But a program that ends closes all of its connections in such a moment, and what is closed would stay in the table for
+ * the whole timeout of an open one. So they are asked for once more. What is open then is closed after the update, by
+ * packets that set the timer anew; what is not gets the time that belongs to its state.
  */
 export function renewBatch(
   store: FlowStore,
   socket: RenewalSocket,
   slots: readonly Slot[],
-  timeoutSeconds: number,
+  timeouts: TcpTimeouts,
   nowMs: () => number,
 ): readonly BatchResult[] {
-  const results = slots.map(() => NO_ANSWER);
+  // Of what is not there any more, an event told the end since.
+  const results = slots.map((slot) => (store.isPresent(slot) ? NO_ANSWER : GONE));
+  const present = [...slots.keys()].filter((place) => results[place] !== GONE);
   const chosen: { readonly place: number; readonly identity: EntryIdentity }[] = [];
   try {
-    let length = 0;
-    for (const [place, slot] of slots.entries()) {
-      // An event told of its end since.
-      if (!store.isPresent(slot)) {
-        results[place] = { result: 'gone', problem: undefined };
-        continue;
-      }
-      store.putKey(slot, key);
-      length = putEntryRequest(questions, length, place + 1, key);
-    }
-    if (length === 0) return results;
-    socket.ask(questions.subarray(0, length), (bytes) => {
-      const answer = readEntryAnswer(bytes);
-      const place = (answer?.sequence ?? 0) - 1;
-      const slot = slots[place];
-      if (answer === undefined || slot === undefined) return;
+    askFor(store, socket, slots, present, (place, answer) => {
       if ('errno' in answer) results[place] = refusal(answer.errno);
-      else if (isUnchanged(store, slot, answer.row, nowMs()))
+      else if (isUnchanged(store, slots[place]!, answer.row, nowMs()))
         chosen.push({ place, identity: answer.identity });
-      else results[place] = { result: 'changed', problem: undefined };
+      else results[place] = CHANGED;
     });
     if (chosen.length === 0) return results;
-    for (const { place } of chosen) results[place] = { result: 'renewed', problem: undefined };
+    for (const { place } of chosen) results[place] = RENEWED;
     const renewedAtMs = nowMs();
     socket.renew(
       chosen.map(({ identity }) => identity),
-      timeoutSeconds,
+      timeouts.established,
       (i, errno) => {
         results[chosen[i]!.place] = errno === 0 ? NO_ANSWER : refusal(errno);
       },
     );
-    for (const { place } of chosen) {
-      if (results[place]!.result === 'renewed') store.renewed(slots[place]!, timeoutSeconds, renewedAtMs);
+    const renewed = chosen.flatMap(({ place }) => (results[place] === RENEWED ? [place] : []));
+    const closed: { readonly identity: EntryIdentity; readonly seconds: number }[] = [];
+    askFor(store, socket, slots, renewed, (place, answer) => {
+      if ('errno' in answer || answer.row.tcpState === TCP_CONNTRACK_ESTABLISHED) return;
+      const seconds = fullTimeout(answer.row.tcpState, timeouts) ?? CLOSED_SECONDS;
+      if (answer.row.timeoutSeconds <= seconds) return;
+      results[place] = CHANGED;
+      closed.push({ identity: answer.identity, seconds });
+    });
+    // Nearly always none. What is gone by now needs nothing more.
+    for (const { identity, seconds } of closed) socket.renew([identity], seconds, () => {});
+    for (const place of renewed) {
+      if (results[place] === RENEWED) store.renewed(slots[place]!, timeouts.established, renewedAtMs);
     }
     return results;
   } catch (error) {
@@ -76,7 +85,27 @@ export function renewBatch(
   }
 }
 
+/** Asks for the entries of flows by their places, at once; some may not be answered. */
+function askFor(
+  store: FlowStore,
+  socket: RenewalSocket,
+  slots: readonly Slot[],
+  places: readonly number[],
+  onAnswer: (place: number, answer: EntryAnswer) => void,
+): void {
+  if (places.length === 0) return;
+  let length = 0;
+  for (const place of places) {
+    store.putKey(slots[place]!, key);
+    length = putEntryRequest(questions, length, place + 1, key);
+  }
+  socket.ask(questions.subarray(0, length), (bytes) => {
+    const answer = readEntryAnswer(bytes);
+    if (answer && places.includes(answer.sequence - 1)) onAnswer(answer.sequence - 1, answer);
+  });
+}
+
 function refusal(errno: number): BatchResult {
-  if (isNoSuchEntry(errno) || errno === ETIME) return { result: 'gone', problem: undefined };
+  if (isNoSuchEntry(errno) || errno === ETIME) return GONE;
   return { result: 'failed', problem: `errno ${errno}` };
 }

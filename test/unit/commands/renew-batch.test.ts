@@ -3,13 +3,13 @@ import { test } from 'node:test';
 import { renewBatch } from '../../../src/commands/protect/renew-batch.ts';
 import { KernelError } from '../../../src/kernel/errors.ts';
 import { A, B, CLIENT, originalTuple, replyTuple, SERVICE } from '../../support/flow-events.ts';
-import { originalTuple6, replyTuple6, rowOf, STATUS, snapshot, storeOf } from '../audit/rows.ts';
+import { originalTuple6, replyTuple6, rowOf, STATUS, snapshot, storeOf, TIMEOUTS } from '../audit/rows.ts';
 import { type FakeEntry, fakeRenewals } from './fake-renewals.ts';
 
 const START = 1e9;
 const ETIME = 62;
 const EPERM = 1;
-const TIMEOUT = 86_400;
+const TIMEOUT = TIMEOUTS.established;
 const LEFT = 20_000;
 
 /** An entry as the kernel has it, five seconds after the snapshot; unchanged unless something else is said. */
@@ -29,7 +29,7 @@ function batchOf(ports: readonly number[]) {
   snapshot(store, START, rows);
   const kernel = fakeRenewals();
   const slots = ports.map((port) => store.findByOriginal(0, originalTuple(port))!);
-  const run = () => renewBatch(store, kernel, slots, TIMEOUT, nowMs);
+  const run = () => renewBatch(store, kernel, slots, TIMEOUTS, nowMs);
   const leftOf = (port: number) => {
     const slot = store.findByOriginal(0, originalTuple(port))!;
     return (store.columns.expiresAt[slot]! - store.columns.seenAt[slot]!) / 10;
@@ -42,7 +42,8 @@ test('asked for together, then renewed together: what is still as it was', () =>
   const { kernel, run, leftOf } = batchOf(ports);
   for (const port of ports) kernel.entries.set(port, entry(port));
   assert.deepEqual(new Set(run().map(({ result }) => result)), new Set(['renewed']));
-  assert.deepEqual([kernel.asked, kernel.renewed], [[ports], [{ ports, timeoutSeconds: TIMEOUT }]]);
+  // And asked for once more, in case one was closed in that moment.
+  assert.deepEqual([kernel.asked, kernel.renewed], [[ports, ports], [{ ports, timeoutSeconds: TIMEOUT }]]);
   assert.ok(ports.every((port) => leftOf(port) === TIMEOUT + 5));
 });
 
@@ -103,14 +104,17 @@ test('what an event told the end of is not asked for, and with nothing to ask no
     run().map(({ result }) => result),
     ['renewed', 'gone', 'renewed'],
   );
-  assert.deepEqual(kernel.asked, [[1, 3]]);
+  assert.deepEqual(kernel.asked, [
+    [1, 3],
+    [1, 3],
+  ]);
   store.remove(0, originalTuple(1));
   store.remove(0, originalTuple(3));
   assert.deepEqual(
     run().map(({ result }) => result),
     ['gone', 'gone', 'gone'],
   );
-  assert.equal(kernel.asked.length, 1);
+  assert.equal(kernel.asked.length, 2);
   assert.equal(kernel.renewed.length, 1);
 });
 
@@ -170,6 +174,59 @@ test('a socket that fails: all failed, with the reason, and nobody has more time
   assert.throws(run, /a fault of our own/);
 });
 
+test('closed between the answer and the update: it gets the time of its state, not that of an open one', () => {
+  const closing: readonly (readonly [number, number, number | undefined])[] = [
+    // State, time it has after the update, and what it is given then.
+    [3, TIMEOUT, undefined],
+    [4, TIMEOUT, TIMEOUTS.finWait],
+    [5, TIMEOUT, TIMEOUTS.closeWait],
+    [6, TIMEOUT, TIMEOUTS.lastAck],
+    [7, TIMEOUT, 120],
+    [8, TIMEOUT - 1, 120],
+    [1, TIMEOUT, 120],
+    // Closed after the update: the kernel set it.
+    [4, TIMEOUTS.finWait, undefined],
+    [8, 10, undefined],
+  ];
+  const ports = closing.map((_, i) => 50_000 + i);
+  const { kernel, run, leftOf } = batchOf(ports);
+  for (const port of ports) kernel.entries.set(port, entry(port));
+  const { renew } = kernel;
+  kernel.renew = (...args) => {
+    renew(...args);
+    if (kernel.renewed.length > 1) return;
+    for (const [i, port] of ports.entries()) {
+      kernel.entries.set(port, entry(port, { state: closing[i]![0], timeout: closing[i]![1] }));
+    }
+  };
+  const results = run().map(({ result }) => result);
+  const [all, ...corrections] = kernel.renewed;
+  assert.deepEqual(all, { ports, timeoutSeconds: TIMEOUT });
+  assert.deepEqual(
+    corrections,
+    closing.flatMap(([, , seconds], i) => (seconds ? [{ ports: [ports[i]], timeoutSeconds: seconds }] : [])),
+  );
+  assert.deepEqual(
+    results,
+    closing.map(([, , seconds]) => (seconds === undefined ? 'renewed' : 'changed')),
+  );
+  for (const [i, port] of ports.entries()) assert.equal(leftOf(port) > LEFT + 1, results[i] === 'renewed');
+});
+
+test('gone between the update and the second look, or not answered then: it was renewed', () => {
+  for (const then of [{ errno: 2 }, 'silent'] as const) {
+    const { kernel, run } = batchOf([1]);
+    kernel.entries.set(1, entry(1));
+    const { renew } = kernel;
+    kernel.renew = (...args) => {
+      renew(...args);
+      kernel.entries.set(1, then);
+    };
+    assert.deepEqual(run(), [{ result: 'renewed', problem: undefined }]);
+    assert.equal(kernel.renewed.length, 1);
+  }
+});
+
 test('IPv6, and a zone', () => {
   const store = storeOf();
   const [original, reply] = [originalTuple6(), replyTuple6()];
@@ -186,7 +243,7 @@ test('IPv6, and a zone', () => {
     families.push(...entries.map(({ family }) => family));
     renew(entries, ...rest);
   };
-  assert.deepEqual(renewBatch(store, kernel, [0], TIMEOUT, nowMs), [
+  assert.deepEqual(renewBatch(store, kernel, [0], TIMEOUTS, nowMs), [
     { result: 'renewed', problem: undefined },
   ]);
   assert.deepEqual(families, [10]);
