@@ -28,8 +28,13 @@ export interface FlowStoreOptions {
   readonly rememberedTtlMs: number;
 }
 
-/** The time that an entry is off from what it was a snapshot before, if nothing was sent: it comes in whole seconds. */
-const SAME_TIMER_TICKS = 20;
+/**
+ * If nothing was sent an entry ends when it did by the snapshot before, as near as that can be told. The time it has left
+ * comes in whole seconds, so it may seem to end a second later or sooner, and ticks are rounded; sooner, also by as long
+ * as the agent was held up before it read the dump, then and now.
+ */
+const LATER_TICKS = 12;
+const SOONER_TICKS = 20;
 const ONE_SECOND = 10;
 const OPEN_REPLIED = IPS_ASSURED | IPS_SEEN_REPLY;
 /** ESTABLISHED, FIN_WAIT, CLOSE_WAIT, LAST_ACK. */
@@ -64,6 +69,7 @@ export class FlowStore {
   /** When the running snapshot began: what was seen before it is not in it. */
   #begun = 0;
   #tick = 0;
+  #madeTick = 0;
   readonly #madeAt: number;
 
   constructor(options: FlowStoreOptions, nowMs: number) {
@@ -113,13 +119,15 @@ export class FlowStore {
     this.#expected = 0;
     this.#begun = Math.max(tickOf(nowMs), this.#tick + 1);
     this.#tick = this.#begun;
+    this.#madeTick = this.#begun;
     this.#timeouts = timeouts;
     this.#newFlags = unheard ? ALIVE | BLIND : ALIVE;
   }
 
-  /** The time of the rows that follow. */
-  at(nowMs: number): void {
+  /** The time of the rows that follow; `madeAtMs`: one at which the kernel had not made them yet, if it is known. */
+  at(nowMs: number, madeAtMs = nowMs): void {
     this.#tick = Math.max(this.#tick, tickOf(nowMs));
+    this.#madeTick = Math.min(this.#tick, tickOf(madeAtMs));
   }
 
   /** Takes an entry of the dump, if it is of an open connection with a translated destination. */
@@ -207,10 +215,11 @@ export class FlowStore {
     return (flags[slot]! & (ALIVE | GONE)) === ALIVE && seenAt[slot]! >= this.#begun;
   }
 
-  /** Its entry was given this much time anew, by no packet: how long it was idle stays what it was. */
+  /** Its entry was given this much time anew, by no packet: how long it was idle stays what it was. `nowMs`: after that. */
   renewed(slot: Slot, timeoutSeconds: number, nowMs: number): void {
     const { expiresAt, flags } = this.columns;
-    expiresAt[slot] = tickOf(nowMs) + timeoutSeconds * ONE_SECOND;
+    // Where an entry of which only whole seconds are known would be put that ends then at the latest.
+    expiresAt[slot] = tickOf(nowMs) + timeoutSeconds * ONE_SECOND - ONE_SECOND / 2;
     flags[slot]! &= ~RENEWAL_SKIPPED;
   }
 
@@ -252,10 +261,13 @@ export class FlowStore {
     flags[slot] = (flags[slot]! & ~(IPVS | STATE_MASK)) | ipvs | row.tcpState;
     seenAt[slot] = this.#tick;
     // Whole seconds are sent, cut off, so half a second more is the best estimate.
-    const expires = this.#tick + Math.min(row.timeoutSeconds, 300_000_000) * ONE_SECOND + ONE_SECOND / 2;
+    const left = Math.min(row.timeoutSeconds, 300_000_000) * ONE_SECOND + ONE_SECOND / 2;
+    const expires = this.#tick + left;
     // While the timer runs on to the same end nothing was sent, also if the sysctl was changed meanwhile. Its end stays
     // what it was then: else many small steps would pass for none.
-    if (lastActivity[slot] !== 0 && Math.abs(expires - expiresAt[slot]!) <= SAME_TIMER_TICKS) return;
+    const before = expiresAt[slot]!;
+    const isSame = this.#madeTick + left <= before + LATER_TICKS && expires >= before - SOONER_TICKS;
+    if (lastActivity[slot] !== 0 && isSame) return;
     const idle = idleOf(row, this.#timeouts);
     lastActivity[slot] = idle === undefined ? 0 : this.#tick - Math.round(idle * ONE_SECOND);
     expiresAt[slot] = expires;

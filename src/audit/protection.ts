@@ -11,8 +11,8 @@ const SECOND_TICKS = 10;
 const WHOLE = 0x1_0000_0000;
 const GOLDEN = 0x9e3779b1;
 const REPLIED = IPS_ASSURED | IPS_SEEN_REPLY | IPS_DST_NAT;
-/** Remaining times come in whole seconds. */
-const SAME_TIMER_MS = 2000;
+/** Remaining times come in whole seconds, and the store has them in tenths. */
+const LATER_MS = 700;
 
 /** What decides, for a round, which entries are renewed. */
 export interface ProtectionRule {
@@ -54,11 +54,11 @@ export function isDue(store: FlowStore, { nowTick, window }: ProtectionRule, slo
 
 /**
  * Whether the entry, asked for again right before it would be renewed, is still the one the snapshot saw: the same
- * connection to the same backend, established, and not used since. `row` is the answer.
+ * connection to the same backend, established, and not used since. `row` is the answer, `nowMs` when it was asked for.
  */
 export function isUnchanged(store: FlowStore, slot: Slot, row: FlowRow, nowMs: number): boolean {
   const { columns } = store;
   if (row.tcpState !== TCP_CONNTRACK_ESTABLISHED || (row.status & REPLIED) !== REPLIED) return false;
   if (row.zone !== columns.zones[slot] || !hasMapping(columns, slot, row)) return false;
-  return nowMs + row.timeoutSeconds * 1000 <= msOf(columns.expiresAt[slot]!) + SAME_TIMER_MS;
+  return nowMs + row.timeoutSeconds * 1000 <= msOf(columns.expiresAt[slot]!) + LATER_MS;
 }

@@ -2,7 +2,7 @@
 const ROUNDS = 3;
 const URGENT_ROUNDS = 1.5;
 /** Remaining times come in whole seconds, cut off, and wobble by one. */
-const ROUNDING_MS = 2000;
+const ROUNDING_MS = 1000;
 /** In a timeout as short as this part of it, the table is read at least so often. */
 const LOOKS_PER_TIMEOUT = 8;
 const SHORTEST_INTERVAL_MS = 500;

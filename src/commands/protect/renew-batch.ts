@@ -48,15 +48,15 @@ export function renewBatch(
   const present = [...slots.keys()].filter((place) => results[place] !== GONE);
   const chosen: { readonly place: number; readonly identity: EntryIdentity }[] = [];
   try {
+    const askedAtMs = nowMs();
     askFor(store, socket, slots, present, (place, answer) => {
       if ('errno' in answer) results[place] = refusal(answer.errno);
-      else if (isUnchanged(store, slots[place]!, answer.row, nowMs()))
+      else if (isUnchanged(store, slots[place]!, answer.row, askedAtMs))
         chosen.push({ place, identity: answer.identity });
       else results[place] = CHANGED;
     });
     if (chosen.length === 0) return results;
     for (const { place } of chosen) results[place] = RENEWED;
-    const renewedAtMs = nowMs();
     socket.renew(
       chosen.map(({ identity }) => identity),
       timeouts.established,
@@ -64,6 +64,7 @@ export function renewBatch(
         results[chosen[i]!.place] = errno === 0 ? NO_ANSWER : refusal(errno);
       },
     );
+    const renewedAtMs = nowMs();
     const renewed = chosen.flatMap(({ place }) => (results[place] === RENEWED ? [place] : []));
     const closed: { readonly identity: EntryIdentity; readonly seconds: number }[] = [];
     askFor(store, socket, slots, renewed, (place, answer) => {

@@ -16,8 +16,8 @@ export interface ReadTableOptions {
   /** A dump by kernel/requests.ts. */
   readonly request: (sequence: number) => Uint8Array;
   readonly visitor: DumpVisitor;
-  /** Called before the entries of each part. */
-  readonly onPart: () => void;
+  /** Called before the entries of each part, with a time at which the kernel had not made it yet. */
+  readonly onPart: (madeAtMs: number) => void;
   readonly breather: Breather;
   readonly nowMs: () => number;
   readonly stop: AbortSignal;
@@ -31,6 +31,8 @@ export async function readTable(options: ReadTableOptions): Promise<TableRead> {
   const { visitor, breather, nowMs } = options;
   sequence = (sequence % 0x7fff_ffff) + 1;
   const reader = new DumpReader(sequence, visitor);
+  // A part is made when the one before is read, the first when the dump is asked for.
+  let madeAtMs = nowMs();
   let dump: ReturnType<typeof openDump>;
   try {
     dump = openDump(options.request(sequence));
@@ -39,15 +41,17 @@ export async function readTable(options: ReadTableOptions): Promise<TableRead> {
     throw error;
   }
   const read = (bytes: Uint8Array) => {
-    options.onPart();
+    options.onPart(madeAtMs);
     reader.read(bytes);
   };
   try {
     let heardAtMs = nowMs();
     while (reader.end === undefined) {
       if (options.stop.aborted) return failed('it was stopped');
+      const readAtMs = nowMs();
       const parts = dump.receive(read);
       if (parts > 0) {
+        madeAtMs = readAtMs;
         heardAtMs = nowMs();
         await breather.breathe();
       } else {

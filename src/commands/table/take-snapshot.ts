@@ -79,7 +79,7 @@ async function readOnce(options: SnapshotOptions, breather: Breather): Promise<T
   const read = await readTable({
     request: (sequence) => dumpEntriesRequest(sequence, !hasIpvs(procPath)),
     visitor: { onRow: (row) => store.put(row), onMalformed },
-    onPart: () => store.at(clock.monotonicMs()),
+    onPart: (madeAtMs) => store.at(clock.monotonicMs(), madeAtMs),
     breather,
     nowMs: clock.monotonicMs,
     stop,

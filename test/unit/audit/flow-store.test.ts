@@ -514,7 +514,8 @@ class Model {
     const full = FULL[tcpState]!;
     const isClear = timeout + 0.5 <= full + 1 && (full <= 300 || timeout + 0.5 > 301);
     const idle = Math.max(0, full * 10 - timeout * 10 - 5);
-    const runsOn = flow && Math.abs(expires - flow.expires) <= 20;
+    const later = flow && expires - flow.expires;
+    const runsOn = flow && later! <= 12 && later! >= -20;
     this.flows.set(key, {
       backend,
       blind: flow?.blind ?? this.unheard,

@@ -230,12 +230,12 @@ test('for each workload and Service it is said once when protection begins', asy
 
 test('a timeout that is shorter than three rounds is said: an entry may slip through', async () => {
   const { protection, audit, lines } = setUp({ count: 0 });
-  const timeouts = { ...TIMEOUTS, established: 3 };
+  const timeouts = { ...TIMEOUTS, established: 2 };
   protection.rule(timeouts, 500);
   await protection.renew(audit(), timeouts, NEVER);
   await protection.renew(audit(), timeouts, NEVER);
   assert.deepEqual(events(lines), ['protection_on', 'protection_unsure']);
-  assert.match(lines[1]!.msg, /^nf_conntrack_tcp_timeout_established is 3 s/);
+  assert.match(lines[1]!.msg, /^nf_conntrack_tcp_timeout_established is 2 s/);
   const { window, maxIdleTicks } = protection.rule(TIMEOUTS, 60_000);
   assert.deepEqual([window.earliestSeconds, maxIdleTicks], [TIMEOUTS.established / 2, 7 * 864_000]);
 });
