@@ -13,7 +13,7 @@ const LONG_SECONDS = 86_400;
 /** Of entries of closed connections, TIME_WAIT's is the longest. */
 const CLOSED_SECONDS = 120;
 const COUNT = 50;
-const LOOKS = 6;
+const LOOKS = 4;
 
 test('closed, reset or used while they are renewed: no closed connection gets the time of an open one, and the others live', {
   skip,

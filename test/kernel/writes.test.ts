@@ -9,7 +9,14 @@ import { spawnIn } from '../../src/lab/namespace.ts';
 import { startPeer } from '../../src/lab/peer.ts';
 import { ended } from '../../src/lab/run-command.ts';
 import { judge } from '../support/call-rules.ts';
-import { type Agent, type Cluster, createCluster, sendOnAll, skip } from '../support/cluster.ts';
+import {
+  type Agent,
+  type Cluster,
+  createCluster,
+  createClusters,
+  sendOnAll,
+  skip,
+} from '../support/cluster.ts';
 import { createTrace, noStrace } from '../support/strace.ts';
 import { topologyOf } from '../support/topology-file.ts';
 import { putIntoZone } from '../support/zones.ts';
@@ -73,65 +80,67 @@ async function liveBusily(
   t.diagnostic(`${(await renewing!.samples()).sum('renewals_total', { result: 'renewed' })} renewals`);
 }
 
-for (const family of [4, 6] as const) {
-  test(`with off every call only reads; with renew remaining times are set, and nothing else (IPv${family})`, {
-    skip: skip || noStrace,
-  }, async (t) => {
-    const cluster = await createCluster(t, {
-      ...{ family, backends: 2, clients: 2, timeouts: { established: ESTABLISHED_SECONDS } },
-    });
-    const { lab } = cluster;
-    await putIntoZone(lab, lab.clients[1]!, ZONE);
-    const [off, renew] = await Promise.all([
-      startTraced(t, cluster, 'off'),
-      startTraced(t, cluster, 'renew'),
-    ]);
-    await liveBusily(t, cluster, [off.agent, renew.agent]);
-    for (const { agent } of [off, renew]) {
-      assert.equal(await agent.stop(), 0);
-      assert.equal(agent.stderr(), '');
-    }
+/** Runs both kinds side by side in a cluster, and looks at every call they made. */
+async function isHonest(t: TestContext, cluster: Cluster, family: 4 | 6): Promise<void> {
+  const { lab } = cluster;
+  await putIntoZone(lab, lab.clients[1]!, ZONE);
+  const [off, renew] = await Promise.all([startTraced(t, cluster, 'off'), startTraced(t, cluster, 'renew')]);
+  await liveBusily(t, cluster, [off.agent, renew.agent]);
+  for (const { agent } of [off, renew]) {
+    assert.equal(await agent.stop(), 0);
+    assert.equal(agent.stderr(), '');
+  }
 
-    const reads = judge(await off.trace.calls(), { renewals: false });
-    assert.deepEqual(reads.objections, []);
-    assert.deepEqual(reads.groups, [GROUP_NEW, GROUP_DESTROY]);
-    for (const kind of ['get', 'dump', 'statistics'])
-      assert.ok(reads.sent[kind]! > 1, JSON.stringify(reads.sent));
+  const reads = judge(await off.trace.calls(), { renewals: false });
+  assert.deepEqual(reads.objections, []);
+  assert.deepEqual(reads.groups, [GROUP_NEW, GROUP_DESTROY]);
+  for (const kind of ['get', 'dump', 'statistics'])
+    assert.ok(reads.sent[kind]! > 1, JSON.stringify(reads.sent));
 
-    const calls = await renew.trace.calls();
-    const writes = judge(calls, { renewals: true });
-    assert.deepEqual(writes.objections, []);
-    assert.deepEqual(writes.groups, [GROUP_NEW, GROUP_DESTROY]);
-    assert.ok(writes.renewals.length >= 4 * COUNT);
-    // The same calls without that permission: the updates, and they alone.
-    const strict = judge(calls, { renewals: false });
-    assert.ok(strict.objections.length > 0);
-    assert.ok(strict.objections.every((each) => /^a message of type 0x100, flags 0x[15]: /.test(each)));
-    const backends = new Set(lab.servers.map(({ ip }) => full(ip)));
-    for (const { family: af, reply, zone, timeoutSeconds } of writes.renewals) {
-      const client = lab.clients[zone === undefined ? 0 : 1]!;
-      assert.deepEqual(
-        [af, reply.protocol, reply.dst, zone, timeoutSeconds],
-        [
-          family === 4 ? 2 : 10,
-          6,
-          full(client.address),
-          client === lab.clients[0] ? undefined : ZONE,
-          ESTABLISHED_SECONDS,
-        ],
-      );
-      assert.ok(backends.has(reply.src) && reply.sport === lab.servers[0]!.port, JSON.stringify(reply));
-    }
-    assert.ok(writes.renewals.some(({ zone }) => zone === ZONE) && writes.renewals.some(({ zone }) => !zone));
+  const calls = await renew.trace.calls();
+  const writes = judge(calls, { renewals: true });
+  assert.deepEqual(writes.objections, []);
+  assert.deepEqual(writes.groups, [GROUP_NEW, GROUP_DESTROY]);
+  assert.ok(writes.renewals.length >= 4 * COUNT);
+  // The same calls without that permission: the updates, and they alone.
+  const strict = judge(calls, { renewals: false });
+  assert.ok(strict.objections.length > 0);
+  assert.ok(strict.objections.every((each) => /^a message of type 0x100, flags 0x[15]: /.test(each)));
+  const backends = new Set(lab.servers.map(({ ip }) => full(ip)));
+  for (const { family: af, reply, zone, timeoutSeconds } of writes.renewals) {
+    const client = lab.clients[zone === undefined ? 0 : 1]!;
+    assert.deepEqual(
+      [af, reply.protocol, reply.dst, zone, timeoutSeconds],
+      [
+        family === 4 ? 2 : 10,
+        6,
+        full(client.address),
+        client === lab.clients[0] ? undefined : ZONE,
+        ESTABLISHED_SECONDS,
+      ],
+    );
+    assert.ok(backends.has(reply.src) && reply.sport === lab.servers[0]!.port, JSON.stringify(reply));
+  }
+  assert.ok(writes.renewals.some(({ zone }) => zone === ZONE) && writes.renewals.some(({ zone }) => !zone));
 
-    const opened = (all: readonly { name: string; args: string }[]) =>
-      WRITERS.filter((file) =>
-        all.some(({ name, args }) => name === 'openat' && args.includes(`/src/${file}"`)),
-      );
-    assert.deepEqual(opened(await off.trace.calls()), [], 'what can write is not even read');
-    assert.deepEqual(opened(calls), WRITERS);
-  });
+  const opened = (all: readonly { name: string; args: string }[]) =>
+    WRITERS.filter((file) =>
+      all.some(({ name, args }) => name === 'openat' && args.includes(`/src/${file}"`)),
+    );
+  assert.deepEqual(opened(await off.trace.calls()), [], 'what can write is not even read');
+  assert.deepEqual(opened(calls), WRITERS);
 }
+
+test('with off every call only reads; with renew remaining times are set, and nothing else', {
+  skip: skip || noStrace,
+}, async (t) => {
+  const options = { backends: 2, clients: 2, timeouts: { established: ESTABLISHED_SECONDS } };
+  const [v4, v6] = await createClusters(t, [
+    { ...options, family: 4, rules: 'iptables' },
+    { ...options, family: 6, rules: 'nftables' },
+  ]);
+  await Promise.all([isHonest(t, v4!, 4), isHonest(t, v6!, 6)]);
+});
 
 /** IPv6 in full, as the messages are shown. */
 function full(ip: string): string {
