@@ -53,12 +53,16 @@ export function isDue(store: FlowStore, { nowTick, window }: ProtectionRule, slo
 }
 
 /**
- * Whether the entry, asked for again right before it would be renewed, is still the one the snapshot saw: the same
- * connection to the same backend, established, and not used since. `row` is the answer, `nowMs` when it was asked for.
+ * Whether the entry, asked for again right before it would be renewed, is still that of the connection the snapshot saw,
+ * to the same backend, established. `row` is the answer.
  */
-export function isUnchanged(store: FlowStore, slot: Slot, row: FlowRow, nowMs: number): boolean {
-  const { columns } = store;
+export function isSameConnection({ columns }: FlowStore, slot: Slot, row: FlowRow): boolean {
   if (row.tcpState !== TCP_CONNTRACK_ESTABLISHED || (row.status & REPLIED) !== REPLIED) return false;
-  if (row.zone !== columns.zones[slot] || !hasMapping(columns, slot, row)) return false;
-  return nowMs + row.timeoutSeconds * 1000 <= msOf(columns.expiresAt[slot]!) + LATER_MS;
+  return row.zone === columns.zones[slot] && hasMapping(columns, slot, row);
+}
+
+/** Whether it was not used since either. `nowMs`: when it was asked for. */
+export function isUnchanged(store: FlowStore, slot: Slot, row: FlowRow, nowMs: number): boolean {
+  const endsAtMs = nowMs + row.timeoutSeconds * 1000;
+  return isSameConnection(store, slot, row) && endsAtMs <= msOf(store.columns.expiresAt[slot]!) + LATER_MS;
 }

@@ -1,6 +1,6 @@
 import type { Slot } from '../../audit/flow-columns.ts';
 import type { FlowStore } from '../../audit/flow-store.ts';
-import { isUnchanged } from '../../audit/protection.ts';
+import { isSameConnection, isUnchanged } from '../../audit/protection.ts';
 import { type EntryAnswer, readEntryAnswer } from '../../decode/entry-answer.ts';
 import { isNoSuchEntry, KernelError } from '../../kernel/errors.ts';
 import { BATCH, type RenewalSocket } from '../../kernel/renewal-socket.ts';
@@ -50,10 +50,17 @@ export function renewBatch(
   try {
     const askedAtMs = nowMs();
     askFor(store, socket, slots, present, (place, answer) => {
+      const slot = slots[place]!;
       if ('errno' in answer) results[place] = refusal(answer.errno);
-      else if (isUnchanged(store, slots[place]!, answer.row, askedAtMs))
+      else if (isUnchanged(store, slot, answer.row, askedAtMs)) {
         chosen.push({ place, identity: answer.identity });
-      else results[place] = CHANGED;
+      } else {
+        results[place] = CHANGED;
+        if (!isSameConnection(store, slot, answer.row)) return;
+        // The store must know: a packet soon after another can look like none in its snapshots, again and again.
+        store.at(askedAtMs);
+        store.put(answer.row);
+      }
     });
     if (chosen.length === 0) return results;
     for (const { place } of chosen) results[place] = RENEWED;

@@ -38,7 +38,7 @@ test('due between a half and a quarter of the timeout; never later than three ro
   ] as const) {
     const window = renewalWindow(timeoutSeconds, roundMs);
     assert.deepEqual([window.latestSeconds, window.earliestSeconds], [latest, earliest]);
-    assert.equal(window.urgentSeconds, (1.5 * roundMs) / 1000 + 2, 'more than the next round takes');
+    assert.equal(window.urgentSeconds, (1.5 * roundMs) / 1000 + 1, 'more than the next round takes');
     assert.equal(dueBelow(window, 0), latest);
     assert.equal(dueBelow(window, 1), earliest);
     assert.equal(dueBelow(window, 0.5), (latest + earliest) / 2);

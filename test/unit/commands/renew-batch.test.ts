@@ -86,7 +86,9 @@ test('each way it can end, all in one batch; only what was renewed has more time
   );
   for (const [i, { result, problem }] of results.entries()) {
     assert.equal(problem !== undefined, result === 'failed', 'a failure, and nothing else, has a reason');
-    assert.equal(leftOf(ports[i]!) > LEFT + 1, result === 'renewed', `left of ${i}`);
+    // Or it was used since, which is known then too.
+    const isUsed = i === 2;
+    assert.equal(leftOf(ports[i]!) > LEFT + 1, result === 'renewed' || isUsed, `left of ${i}`);
   }
   const problems = results.flatMap(({ problem }) => problem ?? []);
   assert.deepEqual(new Set(problems), new Set(['errno 1', 'the kernel did not answer']));
@@ -247,4 +249,15 @@ test('IPv6, and a zone', () => {
     { result: 'renewed', problem: undefined },
   ]);
   assert.deepEqual(families, [10]);
+});
+
+test('what was used is told to the store, so that it is renewed in the next round, also if snapshots take it for unused', () => {
+  const port = 45_000;
+  const { store, kernel, run, leftOf } = batchOf([port]);
+  // A packet two seconds after the one before.
+  kernel.entries.set(port, entry(port, { timeout: LEFT - 3 }));
+  assert.deepEqual(run(), [{ result: 'changed', problem: undefined }]);
+  assert.deepEqual([kernel.renewed, leftOf(port)], [[], LEFT - 3 + 0.5]);
+  assert.deepEqual(run(), [{ result: 'renewed', problem: undefined }]);
+  assert.equal(store.size, 1);
 });
