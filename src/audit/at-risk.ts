@@ -28,7 +28,7 @@ export interface RiskContext {
 }
 
 /** The end of a flow if nothing is sent, in ticks; for IPVS that it forgets the connection, where that comes first. */
-export function breaksAt({ store }: RiskContext, slot: Slot): number {
+export function breaksAt(store: FlowStore, slot: Slot): number {
   const { flags, expiresAt, lastActivity } = store.columns;
   const expires = expiresAt[slot]!;
   if (!(flags[slot]! & IPVS) || lastActivity[slot] === 0) return expires;
@@ -70,7 +70,7 @@ export function describeRisk(
     reason,
     keepalive: keepaliveOf(context, slot, nowTick),
     idleSeconds: ended === 0 ? undefined : Math.max(0, (nowTick - ended) / SECOND_TICKS),
-    expiresInSeconds: Math.max(0, (breaksAt(context, slot) - nowTick) / SECOND_TICKS),
+    expiresInSeconds: Math.max(0, (breaksAt(context.store, slot) - nowTick) / SECOND_TICKS),
     timeoutSeconds: wholeTimeout(context, slot),
     ...(unprotected !== undefined && { unprotected }),
     limitedBy: wholeTimeout(context, slot) < timeouts.established ? 'ipvs' : 'conntrack',
@@ -98,7 +98,8 @@ function firstProbeAt({ store }: RiskContext, slot: Slot): number {
 function probesInTime(context: RiskContext, slot: Slot): boolean {
   const { keepIdle } = context.store.columns;
   return (
-    firstProbeAt(context, slot) < breaksAt(context, slot) && keepIdle[slot]! < wholeTimeout(context, slot)
+    firstProbeAt(context, slot) < breaksAt(context.store, slot) &&
+    keepIdle[slot]! < wholeTimeout(context, slot)
   );
 }
 

@@ -1,10 +1,11 @@
 import { IPS_ASSURED, IPS_DST_NAT, IPS_SEEN_REPLY, TCP_CONNTRACK_ESTABLISHED } from '../lib/ctnetlink.ts';
 import type { FlowRow } from '../model/flow-row.ts';
 import type { SkipReason } from '../model/protection.ts';
-import type { RiskContext } from './at-risk.ts';
+import { breaksAt, type RiskContext } from './at-risk.ts';
 import { CLIENT_ESTABLISHED, CLIENT_SEEN, IPVS, msOf, type Slot, STATE_MASK } from './flow-columns.ts';
 import { hasMapping } from './flow-rows.ts';
 import type { FlowStore } from './flow-store.ts';
+import { IPVS_TIMEOUT_SECONDS } from './idle-limit.ts';
 import { dueBelow, type RenewalWindow } from './renewal-window.ts';
 
 const SECOND_TICKS = 10;
@@ -45,11 +46,18 @@ export function protectionOf(
   return 'protected';
 }
 
-/** Whether so little of the entry's time is left that it is to be renewed in this round. */
+/**
+ * Whether so little of its time is left that it is to be renewed in this round. Whoever goes through IPVS, which cannot be
+ * renewed, counts as due when half of the time is over after which IPVS forgets it.
+ */
 export function isDue(store: FlowStore, { nowTick, window }: ProtectionRule, slot: Slot): boolean {
-  const { expiresAt, ips, ports } = store.columns;
+  const { flags, ips, ports } = store.columns;
+  const leftTicks = breaksAt(store, slot) - nowTick;
+  if (flags[slot]! & IPVS) return leftTicks < (IPVS_TIMEOUT_SECONDS / 2) * SECOND_TICKS;
   const spread = (Math.imul(ips[slot * 4]! ^ (ports[slot * 4]! << 16), GOLDEN) >>> 0) / WHOLE;
-  return expiresAt[slot]! - nowTick < dueBelow(window, spread) * SECOND_TICKS;
+  // What has the whole timeout left, which looks like half a second more, may be renewed; what has more never.
+  const most = window.timeoutSeconds * SECOND_TICKS + SECOND_TICKS / 2;
+  return leftTicks < dueBelow(window, spread) * SECOND_TICKS && leftTicks <= most;
 }
 
 /**

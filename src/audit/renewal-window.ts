@@ -14,6 +14,8 @@ const SHORTEST_INTERVAL_MS = 500;
 export interface RenewalWindow {
   readonly latestSeconds: number;
   readonly earliestSeconds: number;
+  /** The whole timeout: what has as much left gains nothing. */
+  readonly timeoutSeconds: number;
   /** What has less left than this may be gone in the next round. */
   readonly urgentSeconds: number;
 }
@@ -30,6 +32,7 @@ export function renewalWindow(timeoutSeconds: number, roundMs: number): RenewalW
   return {
     latestSeconds: Math.max(safeSeconds, timeoutSeconds / 4),
     earliestSeconds: Math.max(safeSeconds, timeoutSeconds / 2),
+    timeoutSeconds,
     urgentSeconds: (URGENT_ROUNDS * roundMs + ROUNDING_MS) / 1000,
   };
 }

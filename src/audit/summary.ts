@@ -45,7 +45,9 @@ export interface AuditSummary {
     readonly client: ClientName;
     readonly connections: number;
   }[];
-  /** Connections that became due and are left to expire, each counted once. */
+  /** Connections that are not protected, by why: all there are. */
+  readonly unprotected: ReadonlyMap<SkipReason, number>;
+  /** Of those, the ones that became due and are left to expire, each counted once. */
   readonly skipped: ReadonlyMap<SkipReason, number>;
   /** Connections whose entries are to be renewed now. */
   readonly due: DueList<ServiceName>;
@@ -81,6 +83,7 @@ export class Audit {
   readonly #names: FlowNames;
   /** Called for every flow at risk. */
   readonly #onRisk: OnRisk | undefined;
+  readonly #unprotected = new Map<SkipReason, number>();
   readonly #skipped = new Map<SkipReason, number>();
   readonly #due = new DueList<ServiceName>();
   readonly #services = new Map<number, Service>();
@@ -130,6 +133,7 @@ export class Audit {
           connections,
         })),
       ),
+      unprotected: this.#unprotected,
       skipped: this.#skipped,
       due: this.#due,
     };
@@ -147,7 +151,7 @@ export class Audit {
       this.#countRisk(slot, service, 'protected');
       return;
     }
-    const at = breaksAt(this.#context, slot);
+    const at = breaksAt(this.#context.store, slot);
     if (service.nextBreakAt === undefined || at < service.nextBreakAt) service.nextBreakAt = at;
     this.#countRisk(slot, service, reason);
     this.#onRisk?.(slot, reason, protects);
@@ -169,15 +173,15 @@ export class Audit {
     const verdict = protectionOf(this.#context, rule, slot, this.#isEndpoint(slot, service));
     if (verdict === 'protected') {
       const client = this.#clientOf(slot);
-      service.protectedClients.set(client, (service.protectedClients.get(client) ?? 0) + 1);
-    }
+      increment(service.protectedClients, client);
+    } else increment(this.#unprotected, verdict);
     if (!store.isPresent(slot) || !isDue(store, rule, slot)) return verdict;
     const { expiresAt, flags } = store.columns;
     if (verdict === 'protected') {
       this.#due.add(slot, expiresAt[slot]! - rule.nowTick, service.name);
     } else if (!(flags[slot]! & RENEWAL_SKIPPED)) {
       flags[slot]! |= RENEWAL_SKIPPED;
-      this.#skipped.set(verdict, (this.#skipped.get(verdict) ?? 0) + 1);
+      increment(this.#skipped, verdict);
     }
     return verdict;
   }
@@ -234,4 +238,8 @@ export class Audit {
     this.#clients.set(key, client);
     return client;
   }
+}
+
+function increment<Key>(counts: Map<Key, number>, key: Key): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
 }

@@ -119,6 +119,7 @@ export async function runAgent(
     reasons: () => readiness.reasons(),
     settings,
     atRisk: () => parts.table?.atRisk(),
+    snapshotIntervalMs: () => parts.table?.intervalMs() ?? options.snapshotIntervalMs,
   });
   let watching: FlowWatch;
   let protection: TableProtection | undefined;
@@ -151,6 +152,7 @@ export async function runAgent(
   const look = () => {
     watching.detector.timeouts = timeoutsFrom(checkup.settings());
     checkup.eventsLost(watching.eventsLost());
+    parts.table?.adapt();
     findingLog.flush(clock.monotonicMs());
     followed.look();
     status.announce();

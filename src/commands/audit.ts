@@ -64,7 +64,7 @@ export async function runAudit(options: OptionsOf<'audit'>, stop: AbortSignal): 
   const context: RiskContext = { store, timeouts, isLocalClient, protection };
   const found: Candidate[] = [];
   const audit = new Audit(context, flowNames(topology, options.nodeName), (slot, reason, unprotected) =>
-    found.push({ slot, reason, unprotected, at: breaksAt(context, slot) }),
+    found.push({ slot, reason, unprotected, at: breaksAt(store, slot) }),
   );
   await inTurns(clock, stop, (from) => audit.visit(from, STRIDE));
   found.sort((a, b) => a.at - b.at);

@@ -4,6 +4,8 @@ export interface TcpTimeouts {
   readonly finWait: number;
   readonly closeWait: number;
   readonly lastAck: number;
+  readonly timeWait: number;
+  readonly close: number;
   /** The smaller of _unacknowledged and _max_retrans: what the kernel shortens to while data is not acknowledged. */
   readonly unacknowledged: number;
 }
@@ -14,6 +16,8 @@ export const DEFAULT_TIMEOUTS: TcpTimeouts = {
   finWait: 120,
   closeWait: 60,
   lastAck: 30,
+  timeWait: 120,
+  close: 10,
   unacknowledged: 300,
 };
 
@@ -25,6 +29,8 @@ export function timeoutsFrom(settings: ReadonlyMap<string, number>): TcpTimeouts
     finWait: of('fin_wait', DEFAULT_TIMEOUTS.finWait),
     closeWait: of('close_wait', DEFAULT_TIMEOUTS.closeWait),
     lastAck: of('last_ack', DEFAULT_TIMEOUTS.lastAck),
+    timeWait: of('time_wait', DEFAULT_TIMEOUTS.timeWait),
+    close: of('close', DEFAULT_TIMEOUTS.close),
     unacknowledged: Math.min(
       of('unacknowledged', DEFAULT_TIMEOUTS.unacknowledged),
       of('max_retrans', DEFAULT_TIMEOUTS.unacknowledged),
@@ -46,6 +52,12 @@ export function fullTimeout(tcpState: number, timeouts: TcpTimeouts): number | u
     default:
       return undefined;
   }
+}
+
+/** The whole timeout of a state in which both ends are done, likewise. */
+export function closedTimeout(tcpState: number, timeouts: TcpTimeouts): number | undefined {
+  if (tcpState === 7) return timeouts.timeWait;
+  return tcpState === 8 ? timeouts.close : undefined;
 }
 
 /**

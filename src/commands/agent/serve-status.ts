@@ -14,10 +14,7 @@ import { type StatusServer, startStatus } from '../../report/status/status-serve
 import type { TableAtRisk } from '../table/audit-store.ts';
 
 export interface ServeStatusOptions {
-  readonly options: Pick<
-    OptionsOf<'agent'>,
-    'statusListen' | 'nodeName' | 'snapshotIntervalMs' | 'protect' | 'protectMaxIdleMs'
-  >;
+  readonly options: Pick<OptionsOf<'agent'>, 'statusListen' | 'nodeName' | 'protect' | 'protectMaxIdleMs'>;
   readonly version: string;
   readonly startedAtMs: number;
   readonly log: Log;
@@ -26,6 +23,8 @@ export interface ServeStatusOptions {
   readonly reasons: () => readonly string[];
   readonly settings: () => KernelSettings;
   readonly atRisk: () => TableAtRisk | undefined;
+  /** Undefined where snapshots are off. */
+  readonly snapshotIntervalMs: () => number | undefined;
 }
 
 /** The status page of an agent; without `--status-listen`, or where nothing can be listened on, it does nothing. */
@@ -37,7 +36,7 @@ export interface ServedStatus {
 }
 
 export async function serveStatus(options: ServeStatusOptions): Promise<ServedStatus> {
-  const { statusListen: listen, nodeName, snapshotIntervalMs, protect, protectMaxIdleMs } = options.options;
+  const { statusListen: listen, nodeName, protect, protectMaxIdleMs } = options.options;
   const { log, version } = options;
   const maxIdleSeconds = protectMaxIdleMs / 1000;
   const breaks = createRecentBreaks();
@@ -49,6 +48,7 @@ export async function serveStatus(options: ServeStatusOptions): Promise<ServedSt
     atRisk: (limit: number) => reportOf(options, limit),
     health: async () => {
       const takenAtMs = options.atRisk()?.takenAtMs;
+      const snapshotIntervalMs = options.snapshotIntervalMs();
       const fixed = {
         node: nodeName,
         version,

@@ -17,7 +17,7 @@ const LIMITS = {
   /** Nobody's table needs more: with a timeout of a day that is a thousand times what a full one asks for. */
   aRound: 20_000,
   /** Others that listen to conntrack events hear of each. */
-  aSecond: 10_000,
+  aSecond: 25_000,
   /**
    * What can wait does so when more than a fifth of all connections is due, so that a round costs little more than its
    * snapshot: a renewal takes the CPU about twice as long as reading a connection does.
@@ -107,6 +107,7 @@ export function protectFlows(
       for (const [service, counts] of round.services) metrics.countRenewals(service, counts);
       metrics.countSkipped('limit', round.overLimit);
       tell.end(round);
+      return round.overLimit > 0;
     },
     close: () => socket.close(),
   };

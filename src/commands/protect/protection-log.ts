@@ -8,6 +8,8 @@ import type { RoundResult } from './protect-flows.ts';
 /** Workloads come and go without end; of more than this, and of more in one round, no line is written. */
 const MOST_WORKLOADS = 10_000;
 const MOST_LINES_A_ROUND = 100;
+/** Rounds are short enough again when they take so much of what they may. */
+const CALM = 0.75;
 
 export interface ProtectionLog {
   /** Before the renewals of a round. */
@@ -23,6 +25,7 @@ export function createProtectionLog(log: Log, maxIdleMs: number): ProtectionLog 
   let failing = false;
   let limited = false;
   let hurried = false;
+  let wasUnseen = false;
   const once = (what: string, say: () => void) => {
     if (said.has(what)) return;
     said.add(what);
@@ -58,10 +61,17 @@ export function createProtectionLog(log: Log, maxIdleMs: number): ProtectionLog 
     }
   };
 
+  const sayUnseen = (connections: number, isAll: boolean) => {
+    const what = isAll
+      ? `None of the connections of pods can be protected: the sockets of ${connections} are not to be seen from here, so nobody knows whether they are open. The processes of the node are needed in --proc (hostPID), unless all these clients are outside of this node.`
+      : `${connections} connections are not protected, as the sockets of their clients are not to be seen from here: from outside of this node, or of pods whose processes are not in --proc (hostPID is needed).`;
+    once(isAll ? 'all unseen' : 'unseen', () => log.warn('protection_impossible', what, { connections }));
+  };
+
   return {
     begin(audit, timeouts, { latestSeconds }) {
       sayBegun(audit);
-      const ipvs = audit.skipped.get('ipvs') ?? 0;
+      const ipvs = audit.unprotected.get('ipvs') ?? 0;
       if (ipvs > 0) {
         once('ipvs', () =>
           log.warn(
@@ -71,17 +81,12 @@ export function createProtectionLog(log: Log, maxIdleMs: number): ProtectionLog 
           ),
         );
       }
-      const unseen = audit.skipped.get('client_unseen') ?? 0;
-      if (unseen > 0) {
-        once('unseen', () =>
-          log.warn(
-            'protection_impossible',
-            `${unseen} connections that would be renewed now have clients whose sockets are not to be seen from here, so nobody knows whether they are open, and they are left to expire: from outside of this node, or of pods whose processes are not in --proc (hostPID is needed).`,
-            { connections: unseen },
-          ),
-        );
-      }
-      const isHurried = latestSeconds > timeouts.established;
+      const unseen = audit.unprotected.get('client_unseen') ?? 0;
+      // A pod that is being deleted has none for a moment.
+      if (unseen > 0 && wasUnseen) sayUnseen(unseen, audit.protected.length === 0);
+      wasUnseen = unseen > 0;
+      // Its length varies a little from round to round.
+      const isHurried = latestSeconds > timeouts.established * (hurried ? CALM : 1);
       if (isHurried && !hurried) {
         log.warn(
           'protection_unsure',
@@ -100,7 +105,8 @@ export function createProtectionLog(log: Log, maxIdleMs: number): ProtectionLog 
           { failed },
         );
       }
-      if (failed === 0 && failing) log.info('renewals_failed', 'Conntrack entries are renewed again');
+      if (failed === 0 && failing)
+        log.info('renewals_failed', 'No renewal of a conntrack entry fails any more');
       failing = failed > 0;
       if (overLimit > 0 && !limited) {
         log.warn(

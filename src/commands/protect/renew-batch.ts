@@ -6,13 +6,11 @@ import { isNoSuchEntry, KernelError } from '../../kernel/errors.ts';
 import { BATCH, type RenewalSocket } from '../../kernel/renewal-socket.ts';
 import { ENTRY_REQUEST_BYTES, putEntryRequest } from '../../kernel/requests.ts';
 import { TCP_CONNTRACK_ESTABLISHED } from '../../lib/ctnetlink.ts';
-import { fullTimeout, type TcpTimeouts } from '../../lib/tcp-timeouts.ts';
+import { closedTimeout, fullTimeout, type TcpTimeouts } from '../../lib/tcp-timeouts.ts';
 import type { EntryIdentity, EntryKey, RenewalResult } from '../../model/protection.ts';
 
 /** linux/errno.h, of an entry that is being removed. */
 const ETIME = 62;
-/** Of TIME_WAIT, the longest that a closed connection's entry has by default: net/netfilter/nf_conntrack_proto_tcp.c. */
-const CLOSED_SECONDS = 120;
 
 export interface BatchResult {
   readonly result: RenewalResult;
@@ -76,8 +74,11 @@ export function renewBatch(
     const closed: { readonly identity: EntryIdentity; readonly seconds: number }[] = [];
     askFor(store, socket, slots, renewed, (place, answer) => {
       if ('errno' in answer || answer.row.tcpState === TCP_CONNTRACK_ESTABLISHED) return;
-      const seconds = fullTimeout(answer.row.tcpState, timeouts) ?? CLOSED_SECONDS;
-      if (answer.row.timeoutSeconds <= seconds) return;
+      const { tcpState, timeoutSeconds } = answer.row;
+      // A new connection that has begun by now has about as much as one in TIME_WAIT.
+      const seconds =
+        fullTimeout(tcpState, timeouts) ?? closedTimeout(tcpState, timeouts) ?? timeouts.timeWait;
+      if (timeoutSeconds <= seconds) return;
       results[place] = CHANGED;
       closed.push({ identity: answer.identity, seconds });
     });

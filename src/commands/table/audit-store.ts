@@ -33,7 +33,7 @@ export async function auditStore(
 ): Promise<{ readonly audit: AuditSummary; readonly atRisk: TableAtRisk }> {
   const soonest = new Soonest(MOST_DESCRIBED);
   const counting = new Audit(context, names, (slot, reason, unprotected) =>
-    soonest.add(slot, reason, unprotected, breaksAt(context, slot)),
+    soonest.add(slot, reason, unprotected, breaksAt(context.store, slot)),
   );
   await inTurns(clock, stop, (from) => counting.visit(from, STRIDE));
   const audit = counting.summary();

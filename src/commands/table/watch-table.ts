@@ -72,7 +72,8 @@ export interface TableWatchOptions {
 export interface TableProtection {
   /** `roundMs`: from the beginning of one round to that of the next. */
   rule(timeouts: TcpTimeouts, roundMs: number): ProtectionRule;
-  renew(audit: AuditSummary, timeouts: TcpTimeouts, stop: AbortSignal): Promise<void>;
+  /** Resolves with true if more are about to expire than could be renewed: the next round should come at once. */
+  renew(audit: AuditSummary, timeouts: TcpTimeouts, stop: AbortSignal): Promise<boolean>;
   close(): void;
 }
 
@@ -95,6 +96,10 @@ export interface TableWatch {
   /** Resolves when the first snapshot was taken, complete or not. */
   readonly begun: Promise<void>;
   resync(reason: ResyncReason): void;
+  /** Takes notice of settings that may be others: a shorter timeout may want the next snapshot sooner. */
+  adapt(): void;
+  /** From the end of a snapshot to the beginning of the next; undefined: only at the start and after lost events. */
+  intervalMs(): number | undefined;
   readings(): TableReadings;
   /** Of the last complete snapshot; undefined before the first. */
   atRisk(): TableAtRisk | undefined;
@@ -112,6 +117,7 @@ export function watchTable(options: TableWatchOptions): TableWatch {
   let durationMs: number | undefined;
   /** How long the last round took, renewals included, and how long the next one is waited for. */
   let roundMs = 0;
+  let isBehind = false;
   let usualMs = intervalMs ?? Number.POSITIVE_INFINITY;
   /** New flows of the next snapshot were made while nobody listened. Those of the first may have been, in any case. */
   let unheard = true;
@@ -142,7 +148,7 @@ export function watchTable(options: TableWatchOptions): TableWatch {
       const context = { store, timeouts, isLocalClient, protection: rule };
       ({ audit, atRisk } = await auditStore(context, options.names, clock, stop));
       durationMs = clock.monotonicMs() - startedAtMs;
-      await protection?.renew(audit, timeouts, stop);
+      isBehind = (await protection?.renew(audit, timeouts, stop)) ?? false;
     }
     roundMs = clock.monotonicMs() - startedAtMs;
     if (result !== 'interrupted') results[result]++;
@@ -189,12 +195,12 @@ export function watchTable(options: TableWatchOptions): TableWatch {
   };
 
   /** Waits for its time; a resync ends it early, but not within the gap after the one before. */
-  const pause = async (ms: number) => {
-    const dueAtMs = clock.monotonicMs() + ms;
+  const pause = async (ms: () => number) => {
+    const begunAtMs = clock.monotonicMs();
     for (;;) {
       const nowMs = clock.monotonicMs();
       const resyncAtMs = wanted ? lastResyncMs + RESYNC_GAP_MS : Number.POSITIVE_INFINITY;
-      const leftMs = Math.min(dueAtMs, resyncAtMs) - nowMs;
+      const leftMs = Math.min(begunAtMs + ms(), resyncAtMs) - nowMs;
       if (leftMs <= 0 || stop.aborted) return;
       await new Promise<void>((resolve) => {
         // setTimeout takes no more than 31 bits; without an interval the next look is a resync's.
@@ -211,7 +217,7 @@ export function watchTable(options: TableWatchOptions): TableWatch {
     while (!stop.aborted) {
       const againMs = Math.min(usualMs, LONGEST_RETRY_MS, RETRY_MS * 2 ** failures);
       failures = last === 'complete' ? 0 : Math.min(failures + 1, 10);
-      await pause(last === 'complete' ? usualMs : againMs);
+      await pause(() => (last !== 'complete' ? againMs : isBehind ? 0 : usualMs));
       if (stop.aborted) return;
       if (wanted) {
         resyncs[wanted]++;
@@ -237,6 +243,12 @@ export function watchTable(options: TableWatchOptions): TableWatch {
       wanted ??= reason;
       wake();
     },
+    adapt() {
+      const before = usualMs;
+      adaptInterval(timeoutsFrom(options.settings()));
+      if (usualMs !== before) wake();
+    },
+    intervalMs: () => (Number.isFinite(usualMs) ? usualMs : undefined),
     readings: () => ({
       audit: audit && {
         services: audit.services.map(({ nextBreakAt, ...service }) => ({

@@ -238,7 +238,7 @@ test('IPVS forgets after 900 s, whatever conntrack’s timeout', () => {
   ]);
   const breaksIn = (row: RowSpec, times = TIMEOUTS) => {
     const { context, nowTick } = looked({ row, timeouts: times });
-    return (breaksAt(context, 0) - nowTick) / 10;
+    return (breaksAt(context.store, 0) - nowTick) / 10;
   };
   assert.equal(breaksIn(ipvs(86_300)), 800.5, 'since the last packet, 99.5 s ago');
   assert.equal(breaksIn({ timeoutSeconds: 86_300 }), 86_300.5);

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DueList } from '../../../src/audit/due-list.ts';
+import { tickOf } from '../../../src/audit/flow-columns.ts';
 import type { FlowStore } from '../../../src/audit/flow-store.ts';
+import { renewalWindow } from '../../../src/audit/renewal-window.ts';
 import { SocketMarks } from '../../../src/audit/socket-marks.ts';
 import { Audit, type FlowNames } from '../../../src/audit/summary.ts';
 import type { RiskReason } from '../../../src/model/at-risk.ts';
@@ -56,7 +58,7 @@ const from = (src: string, sport: number, dst = '10.96.0.10'): Tuple => ({
   dst,
 });
 /** Without protection. */
-const UNPROTECTED = { protected: [], skipped: new Map(), due: new DueList() };
+const UNPROTECTED = { protected: [], unprotected: new Map(), skipped: new Map(), due: new DueList() };
 const NONE = {};
 const KEEPALIVE = { timer: 2, timerHundredths: 720_000 };
 const SLOW = { timer: 2, timerHundredths: 9_000_000 };
@@ -199,4 +201,40 @@ test('more clients than are remembered by address are still summed by their name
       ['Deployment/cart', CLIENTS],
     ],
   );
+});
+
+test('with protection: what is protected, what is not and why; IPVS counts as due long before its entry expires', () => {
+  const IPVS_STATUS = 0x18e;
+  const store = storeOf();
+  const rows = [1, 2, 3].map((port) => rowOf({ original: from(CLIENT, port) }));
+  // Idle for 500 of the 900 s after which IPVS forgets it; its entry has 85,900 s left.
+  const ipvs = rowOf({ original: from(CLIENT, 4), status: IPVS_STATUS, timeoutSeconds: 85_900 });
+  snapshot(store, NOW, [...rows, ipvs]);
+  const { names } = namesOf();
+  const marks = new SocketMarks(store, TIMEOUTS);
+  marks.prepare(0, store.slots);
+  for (const port of [1, 2, 4]) marks.mark(socketOf(from(CLIENT, port), NONE), NOW);
+  const known: FlowNames = {
+    ...names,
+    service: (ip, port) => ({ ...names.service(ip, port), isEndpoint: (backend) => backend === A }),
+  };
+  const rule = {
+    nowTick: tickOf(NOW),
+    maxIdleTicks: 7 * 864_000,
+    window: renewalWindow(TIMEOUTS.established, 60_000),
+  };
+  const context = { store, timeouts: TIMEOUTS, isLocalClient: () => false, protection: rule };
+  const look = () => {
+    const counting = new Audit(context, known);
+    counting.visit(0, store.slots);
+    return counting.summary();
+  };
+  const first = look();
+  assert.deepEqual(first.protected, [{ service: REDIS, client: CHECKOUT, connections: 2 }]);
+  assert.deepEqual(Object.fromEntries(first.unprotected), { client_unseen: 1, ipvs: 1 });
+  assert.deepEqual([Object.fromEntries(first.skipped), first.due.size], [{ ipvs: 1 }, 0]);
+  const counted = first.atRisk.map(({ reason, connections }) => [reason, connections]);
+  assert.deepEqual(Object.fromEntries(counted), { protected: 2, unknown: 1, no_keepalive: 1 });
+  const again = look();
+  assert.deepEqual([again.unprotected, again.skipped.size], [first.unprotected, 0], 'counted once');
 });

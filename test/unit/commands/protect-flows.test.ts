@@ -66,7 +66,16 @@ function setUp({ count, limits, kernel = fakeRenewals() }: Setup) {
   const audit = (change: Partial<AuditSummary> = {}): AuditSummary => {
     const due = new DueList<ServiceName>();
     for (const [slot] of ports.entries()) due.add(slot, (LEFT - slot) * 10, slot % 2 ? KAFKA : REDIS);
-    return { flows: count, services: [], atRisk: [], protected: [], skipped: new Map(), due, ...change };
+    return {
+      flows: count,
+      services: [],
+      atRisk: [],
+      protected: [],
+      unprotected: new Map(),
+      skipped: new Map(),
+      due,
+      ...change,
+    };
   };
   return { kernel, protection, audit, lines, renewals, skipped, isDeclared: () => declared === 1, ports };
 }
@@ -185,8 +194,10 @@ test('what is left to expire is counted, and what can never be protected is said
     ['client_gone', 7],
     ['max_idle', 1],
   ]);
-  await protection.renew(audit({ skipped: left }), TIMEOUTS, NEVER);
-  await protection.renew(audit({ skipped: left }), TIMEOUTS, NEVER);
+  for (let round = 0; round < 3; round++) {
+    const skipped = round < 2 ? left : new Map();
+    await protection.renew(audit({ skipped, unprotected: left }), TIMEOUTS, NEVER);
+  }
   assert.deepEqual(Object.fromEntries(skipped), {
     ipvs: 6,
     client_unseen: 4,
@@ -196,7 +207,22 @@ test('what is left to expire is counted, and what can never be protected is said
   });
   assert.deepEqual(events(lines), ['protection_on', 'protection_impossible', 'protection_impossible']);
   assert.match(lines[1]!.msg, /^3 connections go through IPVS/);
-  assert.match(lines[2]!.msg, /^2 connections .* sockets are not to be seen from here/);
+  assert.match(
+    lines[2]!.msg,
+    /^None of the connections of pods can be protected: the sockets of 2 are not to be seen/,
+  );
+});
+
+test('clients that cannot be seen for a round are no news; where others are protected it is another sentence', async () => {
+  const { protection, audit, lines } = setUp({ count: 0 });
+  const unprotected = new Map<SkipReason, number>([['client_unseen', 2]]);
+  const checkout = { namespace: 'shop', workload: 'Deployment/checkout' };
+  const row = { service: REDIS, client: checkout, connections: 3 };
+  for (const each of [unprotected, new Map(), unprotected, unprotected]) {
+    await protection.renew(audit({ protected: [row], unprotected: each }), TIMEOUTS, NEVER);
+  }
+  assert.deepEqual(events(lines).slice(2), ['protection_impossible']);
+  assert.match(lines[2]!.msg, /^2 connections are not protected, as the sockets of their clients/);
 });
 
 test('for each workload and Service it is said once when protection begins', async () => {
@@ -236,6 +262,12 @@ test('a timeout that is shorter than three rounds is said: an entry may slip thr
   await protection.renew(audit(), timeouts, NEVER);
   assert.deepEqual(events(lines), ['protection_on', 'protection_unsure']);
   assert.match(lines[1]!.msg, /^nf_conntrack_tcp_timeout_established is 2 s/);
+  // Rounds vary: one that is just short enough is not the end of it, and the next not another beginning.
+  for (const roundMs of [300, 500, 300, 500]) {
+    protection.rule(timeouts, roundMs);
+    await protection.renew(audit(), timeouts, NEVER);
+  }
+  assert.equal(lines.length, 2);
   const { window, maxIdleTicks } = protection.rule(TIMEOUTS, 60_000);
   assert.deepEqual([window.earliestSeconds, maxIdleTicks], [TIMEOUTS.established / 2, 7 * 864_000]);
 });

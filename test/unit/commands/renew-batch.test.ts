@@ -183,9 +183,9 @@ test('closed between the answer and the update: it gets the time of its state, n
     [4, TIMEOUT, TIMEOUTS.finWait],
     [5, TIMEOUT, TIMEOUTS.closeWait],
     [6, TIMEOUT, TIMEOUTS.lastAck],
-    [7, TIMEOUT, 120],
-    [8, TIMEOUT - 1, 120],
-    [1, TIMEOUT, 120],
+    [7, TIMEOUT, TIMEOUTS.timeWait],
+    [8, TIMEOUT - 1, TIMEOUTS.close],
+    [1, TIMEOUT, TIMEOUTS.timeWait],
     // Closed after the update: the kernel set it.
     [4, TIMEOUTS.finWait, undefined],
     [8, 10, undefined],

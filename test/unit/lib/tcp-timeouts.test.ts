@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  closedTimeout,
   DEFAULT_TIMEOUTS,
   fullTimeout,
   idleSeconds,
@@ -14,22 +15,38 @@ test('what cannot be read has the kernel’s default', () => {
     finWait: 120,
     closeWait: 60,
     lastAck: 30,
+    timeWait: 120,
+    close: 10,
     unacknowledged: 300,
   } satisfies TcpTimeouts);
 });
 
 test('each sysctl is read by its name; data that is not acknowledged has the shorter of two', () => {
   const settings = new Map(
-    Object.entries({ established: 1, fin_wait: 2, close_wait: 3, last_ack: 4, unacknowledged: 50 }).map(
-      ([name, value]) => [`nf_conntrack_tcp_timeout_${name}`, value],
-    ),
+    Object.entries({
+      established: 1,
+      fin_wait: 2,
+      close_wait: 3,
+      last_ack: 4,
+      time_wait: 5,
+      close: 6,
+      unacknowledged: 50,
+    }).map(([name, value]) => [`nf_conntrack_tcp_timeout_${name}`, value]),
   );
-  const expected = { established: 1, finWait: 2, closeWait: 3, lastAck: 4, unacknowledged: 50 };
+  const expected = {
+    ...{ established: 1, finWait: 2, closeWait: 3, lastAck: 4, timeWait: 5, close: 6, unacknowledged: 50 },
+  };
   assert.deepEqual(timeoutsFrom(settings), expected);
   settings.set('nf_conntrack_tcp_timeout_max_retrans', 40);
   assert.equal(timeoutsFrom(settings).unacknowledged, 40);
   settings.set('nf_conntrack_tcp_timeout_max_retrans', 60);
   assert.equal(timeoutsFrom(settings).unacknowledged, 50);
+});
+
+test('each state of a connection that is closing or closed has its timeout; open ones apart from those', () => {
+  const closed = Array.from({ length: 11 }, (_, state) => closedTimeout(state, DEFAULT_TIMEOUTS));
+  const [seven, eight] = [closed[7], closed[8]];
+  assert.deepEqual([seven, eight, closed.filter((each) => each !== undefined).length], [120, 10, 2]);
 });
 
 test('only the open states have a whole timeout', () => {
