@@ -22,6 +22,9 @@ const CONFINED = [
   ...['setpriv', '--bounding-set=-all,+net_admin', '--inh-caps=-all', '--no-new-privs'],
 ];
 
+/** A text of kernel/renewal-socket.ts and of nothing else. */
+const WRITES = 'an entry to renew is named by its reply tuple and its zone';
+
 /** What belongs to the kernel, or is read by the C library and by Node.js itself. */
 const SYSTEM =
   /^\/(proc|sys|dev|lib|lib64|usr\/lib|usr\/share)(\/|$)|^\/etc\/(ld\.so\.cache|ssl\/openssl\.cnf|localtime|(resolv|nsswitch|host|gai)\.conf|hosts)$/;
@@ -212,6 +215,10 @@ describe('the agent from dist', { skip }, () => {
     assert.ok(
       own.some(({ path }) => path === join(home, 'native/koffi-linux-x64.node')) || process.arch !== 'x64',
     );
+    // What can write to the kernel is in a file of its own, which is not read without --protect renew.
+    const writers = filesOf(built).filter((name) => readFileSync(join(built, name), 'utf8').includes(WRITES));
+    assert.equal(writers.length, 1);
+    assert.ok(own.every(({ path }) => path !== join(home, writers[0]!)));
     const others = calls.filter(
       (call) => !own.includes(call) && call.path !== NODE && !SYSTEM.test(call.path),
     );
