@@ -72,7 +72,7 @@ async function strangersAreLeft(t: TestContext, cluster: Cluster): Promise<void>
   const line = await agent.waitFor(({ event }) => event === 'protection_impossible');
   assert.match(
     line.msg,
-    new RegExp(`^${COUNT} connections .* are left to expire: from outside of this node`),
+    new RegExp(`^${COUNT} connections are not protected, as the sockets .*: from outside of this node`),
   );
   assert.equal((await sendOnAll(client)).answered, COUNT);
 }
