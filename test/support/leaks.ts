@@ -10,9 +10,11 @@ let labs = 0;
 /** A lab that is closed when the test ends; closing must leave nothing behind. */
 export async function createTestLab(t: TestContext, options: LabOptions): Promise<Lab> {
   labs++;
-  let lab: Lab | undefined;
+  const building = createLab(options);
   t.after(async () => {
     try {
+      // Of several that are built at once one may fail while others are not ready; what fails closes itself.
+      const lab = await building.catch(() => undefined);
       await lab?.close();
     } finally {
       labs--;
@@ -20,8 +22,7 @@ export async function createTestLab(t: TestContext, options: LabOptions): Promis
     // While others have labs nobody can tell what is left from what is theirs: the last one looks.
     if (labs === 0) assertNothingLeft();
   });
-  lab = await createLab(options);
-  return lab;
+  return await building;
 }
 
 /** Fails if this process has a network namespace or a child left. */
