@@ -19,6 +19,7 @@ import {
 } from './flow-columns.ts';
 import { findByText, knownFlowOf, tupleOf } from './flow-reading.ts';
 import { hasMapping, idleOf, isTranslated } from './flow-rows.ts';
+import { endsLater, ticksLeft } from './remaining-time.ts';
 import { RememberedQueue } from './remembered.ts';
 
 export interface FlowStoreOptions {
@@ -29,11 +30,9 @@ export interface FlowStoreOptions {
 }
 
 /**
- * If nothing was sent an entry ends when it did by the snapshot before, as near as that can be told. The time it has left
- * comes in whole seconds, so it may seem to end a second later or sooner, and ticks are rounded; sooner, also by as long
- * as the agent was held up before it read the dump, then and now.
+ * If nothing was sent an entry ends when it did by the snapshot before, as near as that can be told: it may seem to end
+ * sooner by a second, and by as long as the agent was held up before it read the dump, then and now.
  */
-const LATER_TICKS = 12;
 const SOONER_TICKS = 20;
 const ONE_SECOND = 10;
 const OPEN_REPLIED = IPS_ASSURED | IPS_SEEN_REPLY;
@@ -260,13 +259,11 @@ export class FlowStore {
     const ipvs = row.status & IPS_DST_NAT ? 0 : IPVS;
     flags[slot] = (flags[slot]! & ~(IPVS | STATE_MASK)) | ipvs | row.tcpState;
     seenAt[slot] = this.#tick;
-    // Whole seconds are sent, cut off, so half a second more is the best estimate.
-    const left = Math.min(row.timeoutSeconds, 300_000_000) * ONE_SECOND + ONE_SECOND / 2;
-    const expires = this.#tick + left;
+    const expires = this.#tick + ticksLeft(row.timeoutSeconds);
     // While the timer runs on to the same end nothing was sent, also if the sysctl was changed meanwhile. Its end stays
     // what it was then: else many small steps would pass for none.
     const before = expiresAt[slot]!;
-    const isSame = this.#madeTick + left <= before + LATER_TICKS && expires >= before - SOONER_TICKS;
+    const isSame = !endsLater(before, this.#madeTick, row.timeoutSeconds) && expires >= before - SOONER_TICKS;
     if (lastActivity[slot] !== 0 && isSame) return;
     const idle = idleOf(row, this.#timeouts);
     lastActivity[slot] = idle === undefined ? 0 : this.#tick - Math.round(idle * ONE_SECOND);

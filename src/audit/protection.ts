@@ -2,18 +2,17 @@ import { IPS_ASSURED, IPS_DST_NAT, IPS_SEEN_REPLY, TCP_CONNTRACK_ESTABLISHED } f
 import type { FlowRow } from '../model/flow-row.ts';
 import type { SkipReason } from '../model/protection.ts';
 import { breaksAt, type RiskContext } from './at-risk.ts';
-import { CLIENT_ESTABLISHED, CLIENT_SEEN, IPVS, msOf, type Slot, STATE_MASK } from './flow-columns.ts';
+import { CLIENT_ESTABLISHED, CLIENT_SEEN, IPVS, type Slot, STATE_MASK, tickOf } from './flow-columns.ts';
 import { hasMapping } from './flow-rows.ts';
 import type { FlowStore } from './flow-store.ts';
 import { IPVS_TIMEOUT_SECONDS } from './idle-limit.ts';
+import { endsLater } from './remaining-time.ts';
 import { dueBelow, type RenewalWindow } from './renewal-window.ts';
 
 const SECOND_TICKS = 10;
 const WHOLE = 0x1_0000_0000;
 const GOLDEN = 0x9e3779b1;
 const REPLIED = IPS_ASSURED | IPS_SEEN_REPLY | IPS_DST_NAT;
-/** Remaining times come in whole seconds, and the store has them in tenths. */
-const LATER_MS = 700;
 
 /** What decides, for a round, which entries are renewed. */
 export interface ProtectionRule {
@@ -71,6 +70,6 @@ export function isSameConnection({ columns }: FlowStore, slot: Slot, row: FlowRo
 
 /** Whether it was not used since either. `nowMs`: when it was asked for. */
 export function isUnchanged(store: FlowStore, slot: Slot, row: FlowRow, nowMs: number): boolean {
-  const endsAtMs = nowMs + row.timeoutSeconds * 1000;
-  return isSameConnection(store, slot, row) && endsAtMs <= msOf(store.columns.expiresAt[slot]!) + LATER_MS;
+  const expiresAt = store.columns.expiresAt[slot]!;
+  return isSameConnection(store, slot, row) && !endsLater(expiresAt, tickOf(nowMs), row.timeoutSeconds);
 }

@@ -60,6 +60,12 @@ function live(timeout: number, roundMs: number, gaps: readonly number[]) {
   return { least, told: store.columns.lastActivity[0]!, lastPacketMs };
 }
 
+/** What once was taken for used before each renewal, and for unused by each snapshot, at the same moments of a second. */
+const OUT_OF_STEP = [
+  0.13946802202049197, 0.8586101602723522, 0.10929996260847344, 0.15127162216526452, 0.4535478727838545,
+  0.2274152780001456, 0.24773374894177508, 0.1006242606004784, 0.7891637041439687, 0.07267772203198719,
+];
+
 test('used at any moments, its entry never runs out', () => {
   fc.assert(
     fc.property(
@@ -72,7 +78,7 @@ test('used at any moments, its entry never runs out', () => {
         assert.ok(least > 0, `${least} s left`);
       },
     ),
-    { numRuns: 400 },
+    { numRuns: 300, examples: [[39, 159, OUT_OF_STEP]] },
   );
 });
 
@@ -90,6 +96,6 @@ test('and its idle time is never told shorter than it is', () => {
         assert.ok(told <= tickOf(lastPacketMs) + 12, `${(told - tickOf(lastPacketMs)) / 10} s`);
       },
     ),
-    { numRuns: 400 },
+    { numRuns: 200 },
   );
 });
