@@ -9,6 +9,7 @@ import type { TcpTimeouts } from '../../lib/tcp-timeouts.ts';
 import { RENEWAL_RESULTS, type RenewalResult } from '../../model/protection.ts';
 import type { Log } from '../../report/log.ts';
 import type { Metrics } from '../../report/metrics.ts';
+import { createBreather } from '../table/breather.ts';
 import type { TableProtection } from '../table/watch-table.ts';
 import { createProtectionLog } from './protection-log.ts';
 import { renewBatch } from './renew-batch.ts';
@@ -19,13 +20,21 @@ const LIMITS = {
   /** Others that listen to conntrack events hear of each. */
   aSecond: 25_000,
   /**
-   * What can wait does so when more than a fifth of all connections is due, so that a round costs little more than its
-   * snapshot: a renewal takes the CPU about twice as long as reading a connection does.
+   * What can wait does so when more of all connections is due than is due on the average, so that a round costs little more
+   * than its snapshot: a renewal takes the CPU several times as long as reading a connection does. Never less than the
+   * first part of all, nor more than the second.
    */
-  shareOfFlows: 1 / 5,
+  leastShare: 1 / 20,
+  mostShare: 1 / 5,
   /** So few can always be done. */
   few: 1_000,
 };
+
+/** How long the event loop is kept at a time, and how far the renewals may be ahead of their ceiling a second. */
+const TURN_MS = 3;
+const AHEAD_MS = 20;
+/** More than the average, or what was put off would never be made up for. */
+const MARGIN = 1.2;
 
 export interface ProtectOptions {
   readonly store: FlowStore;
@@ -59,6 +68,8 @@ export function protectFlows(
   const tell = createProtectionLog(log, maxIdleMs);
   metrics.declareRenewals();
   let window: RenewalWindow = renewalWindow(0, 0);
+  /** Of all connections, how many may be renewed in a round though they could wait. */
+  let share = limits.mostShare;
 
   const renewDue = async (
     { due, flows }: AuditSummary,
@@ -69,11 +80,9 @@ export function protectFlows(
     let problem: string | undefined;
     const begunAtMs = clock.monotonicMs();
     let done = 0;
+    const breather = createBreather(TURN_MS, clock.monotonicMs);
     const urgent = due.countBelow(window.urgentSeconds);
-    const limit = Math.min(
-      limits.aRound,
-      Math.max(urgent, limits.few, Math.floor(flows * limits.shareOfFlows)),
-    );
+    const limit = Math.min(limits.aRound, Math.max(urgent, limits.few, Math.floor(flows * share)));
     for (const batch of inBatches(due.first(limit), BATCH)) {
       // Whoever stops may have closed the socket by now.
       if (stop.aborted) break;
@@ -84,8 +93,10 @@ export function protectFlows(
         problem ??= said;
       }
       done += batch.length;
-      const dueInMs = begunAtMs + (done / limits.aSecond) * 1000 - clock.monotonicMs();
-      await new Promise((resolve) => (dueInMs >= 1 ? setTimeout(resolve, dueInMs) : setImmediate(resolve)));
+      // To wake up costs as much as a batch: rather seldom, and several batches then.
+      const aheadMs = begunAtMs + (done / limits.aSecond) * 1000 - clock.monotonicMs();
+      if (aheadMs >= AHEAD_MS) await new Promise((resolve) => setTimeout(resolve, aheadMs));
+      else await breather.breathe();
     }
     return { services, overLimit: Math.max(0, urgent - limits.aRound), problem };
   };
@@ -93,6 +104,8 @@ export function protectFlows(
   return {
     rule: (timeouts: TcpTimeouts, roundMs: number): ProtectionRule => {
       window = renewalWindow(timeouts.established, roundMs);
+      const average = averageShare(window, roundMs / 1000) * MARGIN;
+      share = Math.min(limits.mostShare, Math.max(limits.leastShare, average));
       return {
         nowTick: tickOf(clock.monotonicMs()),
         maxIdleTicks: maxIdleMs / 100,
@@ -111,6 +124,11 @@ export function protectFlows(
     },
     close: () => socket.close(),
   };
+}
+
+/** Of connections that stay idle, the part that is due in a round: each once in the time between two renewals. */
+function averageShare({ timeoutSeconds, latestSeconds }: RenewalWindow, roundSeconds: number): number {
+  return timeoutSeconds > latestSeconds ? roundSeconds / (timeoutSeconds - latestSeconds) : 1;
 }
 
 function countsOf(services: Map<ServiceName, RenewalCounts>, service: ServiceName): RenewalCounts {

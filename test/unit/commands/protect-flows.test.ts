@@ -17,7 +17,7 @@ const REDIS: ServiceName = { namespace: 'shop', name: 'redis', servicePort: 6379
 const KAFKA: ServiceName = { ...REDIS, name: 'kafka' };
 const NEVER = new AbortController().signal;
 
-const LIMITS = { aRound: 20_000, aSecond: 1_000_000, shareOfFlows: 1 / 5, few: 1_000 };
+const LIMITS = { aRound: 20_000, aSecond: 1_000_000, leastShare: 1 / 20, mostShare: 1 / 5, few: 1_000 };
 /** So long a round that none of them is sure to be there after the next. */
 const ENDLESS_ROUND_MS = LEFT * 1000;
 
@@ -114,6 +114,11 @@ test('when many are due, those that can wait do: a fifth of all connections a ro
   const done = () => kernel.renewed.flatMap(({ ports: renewed }) => renewed);
   await protection.renew(audit(), TIMEOUTS, NEVER);
   assert.deepEqual(done(), ports.slice(320), 'those that expire first');
+  // With a timeout of a day there is all the time in the world.
+  const long = setUp({ count: 400, limits: { few: 10 } });
+  long.protection.rule(TIMEOUTS, 60_000);
+  await long.protection.renew(long.audit(), TIMEOUTS, NEVER);
+  assert.equal(long.kernel.renewed.flatMap((each) => each.ports).length, 20);
   // In a smaller cluster it is not worth it.
   await protection.renew(audit({ flows: 100 }), TIMEOUTS, NEVER);
   assert.equal(done().length, 80 + 80);
