@@ -87,6 +87,20 @@ test('whose entries are kept, and why others are not', () => {
   for (const [expected, look] of rows) assert.equal(verdictOf(look), expected, JSON.stringify(look));
 });
 
+test('what has more than the whole timeout is never due, however long a round is: it would lose some', () => {
+  const rule = { nowTick: tickOf(NOW), maxIdleTicks: 0, window: renewalWindow(6, 60_000) };
+  for (const [timeoutSeconds, expected] of [
+    [5, true],
+    [6, true],
+    [7, false],
+    [100, false],
+  ] as const) {
+    const store = storeOf();
+    snapshot(store, NOW, [rowOf({ timeoutSeconds })]);
+    assert.equal(isDue(store, rule, 0), expected, `${timeoutSeconds} s left`);
+  }
+});
+
 test('due is what has so little time left, at its own moment between the two', () => {
   const store = storeOf();
   const window = renewalWindow(DAY, 60_000);

@@ -88,7 +88,7 @@ test('a round takes no more than its ceiling, those that expire first, and count
   });
   protection.rule(TIMEOUTS, ENDLESS_ROUND_MS);
   assert.ok(isDeclared());
-  await protection.renew(audit(), TIMEOUTS, NEVER);
+  assert.equal(await protection.renew(audit(), TIMEOUTS, NEVER), true, 'the next round is to come at once');
   assert.deepEqual(
     kernel.renewed.map((each) => each.ports.length),
     [64, 36],
@@ -112,7 +112,7 @@ test('a round takes no more than its ceiling, those that expire first, and count
 test('when many are due, those that can wait do: a fifth of all connections a round', async () => {
   const { kernel, protection, audit, lines, skipped, ports } = setUp({ count: 400, limits: { few: 80 } });
   const done = () => kernel.renewed.flatMap(({ ports: renewed }) => renewed);
-  await protection.renew(audit(), TIMEOUTS, NEVER);
+  assert.equal(await protection.renew(audit(), TIMEOUTS, NEVER), false, 'and the next round may wait');
   assert.deepEqual(done(), ports.slice(320), 'those that expire first');
   // With a timeout of a day there is all the time in the world.
   const long = setUp({ count: 400, limits: { few: 10 } });
