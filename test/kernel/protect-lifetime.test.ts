@@ -1,8 +1,15 @@
 /** The agent stops, dies, and comes back: what becomes of the entries it kept. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { exec } from '../../src/lab/namespace.ts';
-import { type Agent, type Cluster, createClusters, sendOnAll, skip } from '../support/cluster.ts';
+import { exec, sysctl } from '../../src/lab/namespace.ts';
+import {
+  type Agent,
+  type Cluster,
+  createCluster,
+  createClusters,
+  sendOnAll,
+  skip,
+} from '../support/cluster.ts';
 import { listEntries, untilEntries } from '../support/entries.ts';
 import { topologyOf } from '../support/topology-file.ts';
 
@@ -79,4 +86,19 @@ test('stopped or killed, the agent leaves nothing behind, and entries end by the
     endsByItself(t, killed!, 'SIGKILL'),
     goesOn(t, restarted!),
   ]);
+});
+
+test('a timeout that is made shorter is taken up before the next snapshot would have been', {
+  skip,
+}, async (t) => {
+  const cluster = await createCluster(t, { backends: 1, timeouts: { established: 86_400 } });
+  const { lab } = cluster;
+  const options = ['--topology', topologyOf(t, lab), '--protect', 'renew', '--snapshot-interval', '1h'];
+  const agent = await cluster.startAgent([...options, '--status-listen', '127.0.0.1:9470']);
+  await sysctl(lab.node, 'net.netfilter.nf_conntrack_tcp_timeout_established', 8);
+  const line = await agent.waitFor(({ event }) => event === 'snapshot_interval', 20_000);
+  assert.equal(line['interval_seconds'], 1);
+  const { body } = await cluster.node.httpGet({ url: 'http://127.0.0.1:9470/api/v1/health' });
+  assert.equal((JSON.parse(body) as { snapshot_interval_seconds: number }).snapshot_interval_seconds, 1);
+  await agent.until((s) => s.sum('snapshots_total') >= 3, 'read at that interval', 5_000);
 });
